@@ -1,0 +1,28 @@
+// Package mapping is the read-only world that a session sees: who a principal
+// is (Users), where the brokers are (Book) and what clients are told about
+// them (Ports). It also states the contract of the stores that keep user
+// mappings (Store); the stores themselves are the packages below this one.
+//
+// It owns: the set of user mappings in memory, the rule by which a principal
+// becomes a User, the brokers' real addresses, the arithmetic of port routing.
+//
+// It never: opens a socket or a file, reads a clock, logs, starts a goroutine,
+// or changes a value that it has handed out.
+//
+// Invariants:
+//   - A *User is immutable from the moment it can be reached. Readers share it
+//     without a lock; a change of mapping makes a new one.
+//   - A principal resolves to at most one mapping over all virtual clusters.
+//   - Users is a pure function of the newest record of each (vcluster,
+//     username): how often, in which batches or after which compaction the
+//     records were read makes no difference. When two usernames claim one
+//     principal, the claim with the higher order holds it; the other is kept,
+//     shadowed, and takes effect again when the holder lets go.
+//   - Everything that grows has a limit: MaxMappings, MaxBrokers, MaxGroups and
+//     the lengths in Mapping.Validate.
+//
+// Duties of the caller, in order: validate what comes from outside with
+// Mapping.Validate; write through a Store, never through Users; resolve a
+// connection once, when it has authenticated, with Anonymous as the principal
+// of a peer that proved nothing; never write to the Groups of a User.
+package mapping
