@@ -1,0 +1,167 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// serve is fasthttp's way in: it answers one request.
+func (s *Server) serve(ctx *fasthttp.RequestCtx) {
+	begin := s.o.Now()
+	method, path := string(ctx.Method()), string(ctx.URI().PathOriginal())
+	m := find(s.routes, method, path)
+	a := s.dispatch(ctx, method, m)
+	send(ctx, a)
+
+	name := "unknown"
+	if m.route != nil {
+		name = m.route.pattern
+	}
+	took := s.o.Now().Sub(begin)
+	s.count(method, name, a.status, took)
+	if a.cause != nil {
+		s.o.Log.Error("admin: request failed", "method", method, "route", name, "status", a.status, "error", a.cause)
+		return
+	}
+	s.o.Log.Debug("admin: request", "method", method, "route", name, "status", a.status, "took", took)
+}
+
+// dispatch lets a request through to its route, or says why not. A panic below it is a 500.
+func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match) (a answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			a = message(http.StatusInternalServerError, "The gateway failed; its log says more.").
+				because(fmt.Errorf("admin: panic: %v\n%s", v, debug.Stack()))
+		}
+	}()
+	switch {
+	case m.allowed == "":
+		return message(http.StatusNotFound, "There is nothing at this path.")
+	case method == http.MethodOptions:
+		return noContent().with("Allow", m.allowed)
+	case m.route == nil:
+		return message(http.StatusMethodNotAllowed, "The method %s is not allowed here; these are: %s.", method, m.allowed).
+			with("Allow", m.allowed)
+	}
+	by, refused := s.admit(m.route, &ctx.Request.Header)
+	if refused != nil {
+		return *refused
+	}
+	within, cancel := context.WithTimeout(s.base, s.o.StoreTimeout)
+	defer cancel()
+	return m.route.do(s, request{
+		ctx: within, by: by, vcluster: m.vcluster, username: m.username, body: ctx.Request.Body(),
+	})
+}
+
+// admit checks the caller's right; refused is nil when the request may go on.
+func (s *Server) admit(r *route, h *fasthttp.RequestHeader) (by caller, refused *answer) {
+	if r.needs == open {
+		return caller{}, nil
+	}
+	var a answer
+	by = s.users.identify(h.Peek("Authorization"))
+	switch {
+	case !by.known:
+		a = unauthorized()
+	case r.needs == write && !by.admin:
+		a = forbidden()
+	case r.needs == write && fromElsewhere(h):
+		a = message(http.StatusForbidden, "A page of another origin may not change anything here.")
+	default:
+		return by, nil
+	}
+	return by, &a
+}
+
+// limitBody keeps the bodies of callers small whose credentials are missing or wrong: they are answered 401 anyway,
+// and should not be able to make the gateway hold memory.
+func (s *Server) limitBody(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if s.users.identify(h.Peek("Authorization")).known {
+		return fasthttp.RequestConfig{}
+	}
+	return fasthttp.RequestConfig{MaxRequestBodySize: min(maxStrangerBody, s.o.MaxBody)}
+}
+
+// refuse answers what fasthttp could not read as a request. fasthttp closes the connection afterwards.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	var small *fasthttp.ErrSmallBuffer
+	var network net.Error
+	var a answer
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		a = message(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", s.o.MaxBody)
+		m := find(s.routes, string(ctx.Method()), string(ctx.URI().PathOriginal()))
+		if m.route != nil {
+			if _, refused := s.admit(m.route, &ctx.Request.Header); refused != nil {
+				a = *refused
+			}
+		}
+	case errors.As(err, &small):
+		a = message(http.StatusRequestHeaderFieldsTooLarge, "The request line and headers are larger than %d bytes.",
+			maxHeaderBytes)
+	case errors.As(err, &network) && network.Timeout():
+		a = message(http.StatusRequestTimeout, "The request did not arrive within %s.", s.o.ReadTimeout)
+	default:
+		a = message(http.StatusBadRequest, "This is not a valid HTTP request.")
+	}
+	if a.status != http.StatusRequestTimeout {
+		lingerOn(ctx.Conn())
+	}
+	send(ctx, a)
+	s.count("", "unreadable", a.status, 0)
+}
+
+// send writes an answer into fasthttp's response.
+func send(ctx *fasthttp.RequestCtx, a answer) {
+	r := &ctx.Response
+	r.Reset()
+	r.SetStatusCode(a.status)
+	r.Header.Set("Server", "postern")
+	r.Header.Set("Cache-Control", "no-store")
+	r.Header.Set("X-Content-Type-Options", "nosniff")
+	for _, h := range a.headers {
+		r.Header.Set(h.name, h.value)
+	}
+	if a.contentType != "" {
+		r.Header.SetContentType(a.contentType)
+		r.SetBodyRaw(a.body)
+	}
+}
+
+// count keeps the server's own metrics. Every label is out of a closed set, so that no caller can make series.
+func (s *Server) count(method, route string, status int, took time.Duration) {
+	switch method {
+	case "", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS":
+	default:
+		method = "other"
+	}
+	s.counters.GetOrCreateCounter(fmt.Sprintf(
+		`gateway_admin_requests_total{method=%q,route=%q,status="%d"}`, method, route, status)).Inc()
+	s.counters.GetOrCreateFloatCounter(fmt.Sprintf(
+		`gateway_admin_request_seconds_sum{route=%q}`, route)).Add(took.Seconds())
+	s.counters.GetOrCreateCounter(fmt.Sprintf(
+		`gateway_admin_request_seconds_count{route=%q}`, route)).Inc()
+}
+
+// httpLog takes what fasthttp itself has to say. A connection that ended badly is everyday, and goes to debug without
+// fasthttp's words, which may quote the request: a misspelt Authorization header would end up in the log.
+type httpLog struct{ log *slog.Logger }
+
+// Printf implements fasthttp.Logger.
+func (l httpLog) Printf(format string, a ...any) {
+	if strings.HasPrefix(format, "error when serving connection") {
+		l.log.Debug("admin: a connection ended with a request that could not be read or answered")
+		return
+	}
+	l.log.Warn("admin: " + fmt.Sprintf(format, a...))
+}
