@@ -25,7 +25,9 @@ import (
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// fasthttp keeps one goroutine for the Date header, for the life of the process.
-		goleak.IgnoreTopFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		// It sleeps for ten seconds between two looks at the idle workers, and sees only then that it was stopped.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
 // patience is for events that always come; it never decides a passing test.
