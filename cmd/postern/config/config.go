@@ -1,0 +1,187 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is everything the gateway was told, typed. It is immutable once Load has returned it.
+type Config struct {
+	// ClusterID names the gateways that share state; it is part of the names of the internal topics.
+	ClusterID string
+	// GroupID is the consumer group by which gateways of one cluster find each other.
+	GroupID string
+	// Listeners holds at least one listener; the single-listener variables fill one called DEFAULT.
+	Listeners []Listener
+	// Kafka is the cluster behind the gateway.
+	Kafka Backend
+	// Storage says where user mappings and the rest of the state live.
+	Storage Storage
+	// Admin is the HTTP side.
+	Admin Admin
+	// MandatoryVCluster refuses a connection for which neither a mapping nor the authentication named a vcluster.
+	MandatoryVCluster bool
+	// Log says how and how much is logged.
+	Log Log
+	// Threads is the number of event loops; 0 means GOMAXPROCS.
+	Threads int
+	// ShutdownDelayBetweenBrokers is the pause between closing the connections of one broker and of the next.
+	ShutdownDelayBetweenBrokers time.Duration
+	// Limits bounds what may grow and how long anything may take.
+	Limits Limits
+}
+
+// DefaultListener is the name of the listener that the single-listener variables fill.
+const DefaultListener = "DEFAULT"
+
+// Routing is how a client's connection is matched to a broker.
+type Routing string
+
+// RoutingPort gives every broker a port of its own: PortStart + (broker id - MinBrokerID).
+const RoutingPort Routing = "port"
+
+// Protocol is Kafka's security protocol of a listener or of the backend.
+type Protocol string
+
+// The protocols of this release.
+const (
+	ProtocolPlaintext Protocol = "PLAINTEXT"
+	ProtocolSSL       Protocol = "SSL"
+)
+
+// The values of Listener.ClientAuth.
+const (
+	ClientAuthNone     = "NONE"
+	ClientAuthOptional = "OPTIONAL"
+	ClientAuthRequire  = "REQUIRE"
+)
+
+// Listener is one set of ports that clients connect to.
+type Listener struct {
+	Name string
+	// BindHost is the interface to listen on, an address or a host name.
+	BindHost string
+	// AdvertisedHost is the host put into the answers that tell clients where brokers are.
+	AdvertisedHost string
+	// PortStart is the port of broker MinBrokerID.
+	PortStart int
+	// PortCount is the number of ports; 0 follows the cluster: (largest broker id - smallest) + 3.
+	PortCount int
+	// MinBrokerID is the broker id that PortStart stands for.
+	MinBrokerID int32
+	Routing     Routing
+	Protocol    Protocol
+	// ClientAuth is ClientAuthNone, ClientAuthOptional or ClientAuthRequire.
+	ClientAuth string
+	// KeyStore and KeyPassword are set when Protocol is ProtocolSSL; TrustStore when ClientAuth asks for certificates.
+	KeyStore       Store
+	KeyPassword    Secret
+	KeyPasswordVar string
+	TrustStore     Store
+	// PrincipalRules is the text of GATEWAY_SSL_PRINCIPAL_MAPPING_RULES, empty when the whole DN is the principal.
+	PrincipalRules string
+	// PrincipalRulesVar names the variable PrincipalRules came from, for errors.
+	PrincipalRulesVar string
+}
+
+// Store names a key store or trust store. Config never opens it; the names of the variables are for the errors of
+// whoever does. Type is what was declared, in lower case; the format is decided by the file's first bytes.
+type Store struct {
+	Path     string
+	Password Secret
+	Type     string
+
+	PathVar, PasswordVar, TypeVar string
+}
+
+// IsSet tells whether a store was named at all.
+func (s Store) IsSet() bool { return s.Path != "" }
+
+// Backend is the Kafka cluster behind the gateway, from the KAFKA_* variables.
+type Backend struct {
+	// BootstrapServers holds host:port, at least one.
+	BootstrapServers []string
+	Protocol         Protocol
+	// KeyStore is the gateway's own certificate towards the brokers, TrustStore the authorities the brokers' certificates
+	// are checked against; without it the system's are used.
+	KeyStore   Store
+	TrustStore Store
+	// KeyPassword falls back to the key store's password, as the Java client does.
+	KeyPassword    Secret
+	KeyPasswordVar string
+	// EndpointIdentification checks the brokers' host names against their certificates.
+	EndpointIdentification bool
+	// ClientID is the client id of the gateway's own requests.
+	ClientID string
+	// RequestTimeout bounds the gateway's own requests, DialTimeout a TCP connection with its TLS handshake.
+	RequestTimeout time.Duration
+	DialTimeout    time.Duration
+	// MetadataMaxAge is how long the gateway may go without looking at the cluster's brokers.
+	MetadataMaxAge time.Duration
+	// Properties holds every known KAFKA_* property that was set, by its name in the Java client. Secret ones are not in it.
+	Properties map[string]string
+}
+
+// StorageType says where the state lives.
+type StorageType string
+
+// The storages.
+const (
+	StorageKafka    StorageType = "KAFKA"
+	StorageInMemory StorageType = "IN_MEMORY"
+)
+
+// Storage is where the gateway's state lives.
+type Storage struct {
+	Type StorageType
+	// Topics holds only the names that were overridden, by the topic's own key: acls, auditlogs, consumer_offsets,
+	// consumer_subscriptions, encryption_configs, groups, interceptor_configs, license, topicmappings, usermappings,
+	// vclusters. The others are called _conduktor_<cluster id>_<key>.
+	Topics map[string]string
+	// ReplicationFactor of topics the gateway creates; -1 leaves it to the brokers.
+	ReplicationFactor int16
+}
+
+// Admin is the HTTP side.
+type Admin struct {
+	Port     int
+	BindHost string
+	// Users holds at least one account, each name once.
+	Users []AdminUser
+	// SecuredMetrics asks for an account on /metrics too.
+	SecuredMetrics bool
+}
+
+// AdminUser is an account of the admin API. One whose Admin is false may only read.
+type AdminUser struct {
+	Username string
+	Password Secret
+	Admin    bool
+}
+
+// LevelTrace is the level below debug that log4j2 calls trace.
+const LevelTrace = slog.LevelDebug - 4
+
+// LevelOff is above every level anything is logged at.
+const LevelOff = slog.Level(127)
+
+// Log says how and how much is logged.
+type Log struct {
+	// JSON chooses JSON lines over text.
+	JSON  bool
+	Level slog.Level
+}
+
+// Limits bounds what may grow and how long anything may take.
+type Limits struct {
+	// HandshakeTimeout is from accept to the end of the TLS handshake.
+	HandshakeTimeout time.Duration
+	// MaxHandshakes is how many handshakes run at once; further connections wait in the kernel.
+	MaxHandshakes int
+	// MaxConnections is how many client connections stand at once.
+	MaxConnections int
+	// MaxFrameBytes is the largest frame, its 4-byte size prefix not counted, from clients and from brokers.
+	MaxFrameBytes int
+	// DrainTimeout is how long connections may finish what is in flight after the signal to stop.
+	DrainTimeout time.Duration
+}

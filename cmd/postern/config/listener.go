@@ -1,0 +1,113 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// listener reads the single-listener variables. kafka is the backend's protocol, which the listener takes over when it
+// has none of its own.
+func (r *reader) listener(hostname string, kafka Protocol) Listener {
+	l := Listener{
+		Name:              DefaultListener,
+		BindHost:          r.host("GATEWAY_BIND_HOST", ""),
+		AdvertisedHost:    r.host("GATEWAY_ADVERTISED_HOST", hostname),
+		PortStart:         int(r.integer("GATEWAY_PORT_START", 1, math.MaxUint16)),
+		PortCount:         int(r.integer("GATEWAY_PORT_COUNT", 1, math.MaxUint16)),
+		MinBrokerID:       int32(r.integer("GATEWAY_MIN_BROKERID", 0, math.MaxInt32)),
+		Routing:           r.routing(),
+		Protocol:          r.protocol(kafka),
+		ClientAuth:        r.choice("GATEWAY_SSL_CLIENT_AUTH", ClientAuthNone, ClientAuthOptional, ClientAuthRequire),
+		PrincipalRulesVar: "GATEWAY_SSL_PRINCIPAL_MAPPING_RULES",
+	}
+	if rules := r.text(l.PrincipalRulesVar); rules != table[l.PrincipalRulesVar].Default {
+		l.PrincipalRules = rules
+	}
+	if last := l.PortStart + l.PortCount - 1; last > math.MaxUint16 {
+		r.report.fail("GATEWAY_PORT_COUNT", fmt.Sprintf("%d ports from GATEWAY_PORT_START %d end at %d; the largest port is %d",
+			l.PortCount, l.PortStart, last, math.MaxUint16))
+	}
+	r.stores(&l)
+	return l
+}
+
+func (r *reader) routing() Routing {
+	const name = "GATEWAY_ROUTING_MECHANISM"
+	if text := r.text(name); strings.EqualFold(text, "host") || strings.EqualFold(text, "sni") {
+		r.report.fail(name, shown(text)+" is refused: "+reasonSNI+"; allowed: port")
+		return ""
+	}
+	return Routing(r.choice(name, string(RoutingPort)))
+}
+
+// protocol derives the listener's protocol: its own, else Kafka's when that is PLAINTEXT or SSL.
+func (r *reader) protocol(kafka Protocol) Protocol {
+	r.securityMode()
+	const name = "GATEWAY_SECURITY_PROTOCOL"
+	if _, ok := r.given(name); !ok {
+		return kafka
+	}
+	return r.securityProtocol(name)
+}
+
+func (r *reader) securityMode() {
+	const name = "GATEWAY_SECURITY_MODE"
+	if r.choice(name, "GATEWAY_MANAGED", "KAFKA_MANAGED") == "KAFKA_MANAGED" {
+		r.report.fail(name, "KAFKA_MANAGED is refused: it is for SASL, and "+reasonSASL+"; allowed: GATEWAY_MANAGED")
+	}
+}
+
+// securityProtocol reads a protocol and tells those that come later from those that do not exist.
+func (r *reader) securityProtocol(name string) Protocol {
+	switch text := strings.ToUpper(r.text(name)); text {
+	case "SASL_PLAINTEXT", "SASL_SSL":
+		r.report.fail(name, text+" is refused: "+reasonSASL+"; allowed: PLAINTEXT, SSL")
+		return ""
+	case "DELEGATED_SASL_PLAINTEXT", "DELEGATED_SASL_SSL":
+		if name == "GATEWAY_SECURITY_PROTOCOL" {
+			r.report.fail(name, text+" is refused: delegated authentication is not available yet; allowed: PLAINTEXT, SSL")
+			return ""
+		}
+	}
+	return Protocol(r.choice(name, string(ProtocolPlaintext), string(ProtocolSSL)))
+}
+
+// stores reads the key and trust store and says what an SSL listener lacks.
+func (r *reader) stores(l *Listener) {
+	l.KeyStore = r.store("GATEWAY_SSL_KEY_STORE_PATH", "GATEWAY_SSL_KEY_STORE_PASSWORD", "GATEWAY_SSL_KEY_TYPE")
+	l.KeyPasswordVar = "GATEWAY_SSL_KEY_PASSWORD"
+	l.KeyPassword = r.secret(l.KeyPasswordVar)
+	l.TrustStore = r.store("GATEWAY_SSL_TRUST_STORE_PATH", "GATEWAY_SSL_TRUST_STORE_PASSWORD", "GATEWAY_SSL_TRUST_STORE_TYPE")
+	if l.Protocol != ProtocolSSL {
+		if l.Protocol == ProtocolPlaintext && l.ClientAuth == ClientAuthRequire {
+			r.report.fail("GATEWAY_SSL_CLIENT_AUTH", "REQUIRE needs GATEWAY_SECURITY_PROTOCOL=SSL, and the listener's protocol is PLAINTEXT: anybody could connect")
+		}
+		return
+	}
+	why := "the protocol is SSL by GATEWAY_SECURITY_PROTOCOL: the gateway needs a certificate with its key"
+	if _, ok := r.given("GATEWAY_SECURITY_PROTOCOL"); !ok {
+		why = "GATEWAY_SECURITY_PROTOCOL is not set and SSL is taken over from KAFKA_SECURITY_PROTOCOL: the gateway needs a certificate with its key"
+	}
+	if !l.KeyStore.IsSet() {
+		r.missing(l.KeyStore.PathVar, why)
+	}
+	if l.KeyStore.Type != "pem" {
+		if !l.KeyStore.Password.IsSet() {
+			r.missing(l.KeyStore.PasswordVar, "the password of the key store")
+		}
+		if !l.KeyPassword.IsSet() {
+			r.missing(l.KeyPasswordVar, "the password of the key; the key store's is not taken in its place, even where both are the same")
+		}
+	}
+	if !l.TrustStore.IsSet() && (l.ClientAuth == ClientAuthRequire || l.ClientAuth == ClientAuthOptional) {
+		r.missing(l.TrustStore.PathVar, "GATEWAY_SSL_CLIENT_AUTH is "+l.ClientAuth+": client certificates are checked against the authorities in a trust store")
+	}
+}
+
+func (r *reader) store(path, password, kind string) Store {
+	s := Store{Password: r.secret(password), PathVar: path, PasswordVar: password, TypeVar: kind}
+	s.Path, _ = r.given(path)
+	s.Type = r.choice(kind, "jks", "pkcs12", "p12", "pem")
+	return s
+}

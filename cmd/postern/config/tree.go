@@ -1,0 +1,211 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/goccy/go-yaml"
+)
+
+// node is an ordered set of fields of the computed tree.
+type node = yaml.MapSlice
+
+// WriteTree writes the configuration as YAML, for operators to debug with: where the original has a path for a value it
+// stands at that path (of the first listener, where it is about listeners). Secrets that are set show as Mask.
+func (c *Config) WriteTree(w io.Writer) error {
+	text, err := yaml.MarshalWithOptions(c.tree(), yaml.UseLiteralStyleIfMultiline(false))
+	if err != nil {
+		return fmt.Errorf("config: computed tree: %w", err)
+	}
+	if _, err := w.Write(text); err != nil {
+		return fmt.Errorf("config: computed tree: %w", err)
+	}
+	return nil
+}
+
+func (c *Config) tree() node {
+	tree := node{
+		{Key: "gatewayClusterId", Value: c.ClusterID},
+		{Key: "gatewayGroupId", Value: c.GroupID},
+	}
+	if len(c.Listeners) > 0 {
+		tree = append(tree, c.Listeners[0].tree()...)
+	}
+	listeners := make([]node, 0, len(c.Listeners))
+	for i := range c.Listeners {
+		listeners = append(listeners, c.Listeners[i].summary())
+	}
+	return append(tree,
+		yaml.MapItem{Key: "listeners", Value: listeners},
+		yaml.MapItem{Key: "mandatoryVCluster", Value: c.MandatoryVCluster},
+		yaml.MapItem{Key: "kafka", Value: c.Kafka.tree()},
+		yaml.MapItem{Key: "storage", Value: c.storageTree()},
+		yaml.MapItem{Key: "httpConfig", Value: c.Admin.tree()},
+		yaml.MapItem{Key: "log", Value: node{
+			{Key: "layout", Value: layoutName(c.Log.JSON)},
+			{Key: "level", Value: levelName(c.Log.Level)},
+		}},
+		yaml.MapItem{Key: "threads", Value: c.Threads},
+		yaml.MapItem{Key: "shutdownDelayBetweenBrokersMs", Value: c.ShutdownDelayBetweenBrokers.Milliseconds()},
+		yaml.MapItem{Key: "limits", Value: node{
+			{Key: "handshakeTimeoutMs", Value: c.Limits.HandshakeTimeout.Milliseconds()},
+			{Key: "maxHandshakes", Value: c.Limits.MaxHandshakes},
+			{Key: "maxConnections", Value: c.Limits.MaxConnections},
+			{Key: "maxFrameBytes", Value: c.Limits.MaxFrameBytes},
+			{Key: "drainTimeoutMs", Value: c.Limits.DrainTimeout.Milliseconds()},
+		}},
+	)
+}
+
+// tree is the listener at the paths the original has for its only one.
+func (l *Listener) tree() node {
+	rules := l.PrincipalRules
+	if rules == "" {
+		rules = table["GATEWAY_SSL_PRINCIPAL_MAPPING_RULES"].Default
+	}
+	authentication := node{
+		{Key: "securityProtocol", Value: string(l.Protocol)},
+		{Key: "securityMode", Value: table["GATEWAY_SECURITY_MODE"].Default},
+	}
+	if l.Protocol == ProtocolSSL {
+		authentication = append(authentication, yaml.MapItem{Key: "sslConfig", Value: node{
+			{Key: "keyStore", Value: node{
+				{Key: "keyStorePath", Value: l.KeyStore.Path},
+				{Key: "keyStorePassword", Value: l.KeyStore.Password.String()},
+				{Key: "keyPassword", Value: l.KeyPassword.String()},
+				{Key: "keyStoreType", Value: l.KeyStore.Type},
+			}},
+			{Key: "trustStore", Value: node{
+				{Key: "trustStorePath", Value: l.TrustStore.Path},
+				{Key: "trustStorePassword", Value: l.TrustStore.Password.String()},
+				{Key: "trustStoreType", Value: l.TrustStore.Type},
+			}},
+			{Key: "clientAuth", Value: l.ClientAuth},
+			{Key: "principalMappingRules", Value: rules},
+		}})
+	}
+	return node{
+		{Key: "routing", Value: string(l.Routing)},
+		{Key: "hostPortConfiguration", Value: node{
+			{Key: "bindHost", Value: l.BindHost},
+			{Key: "advertisedHost", Value: l.AdvertisedHost},
+			{Key: "portStart", Value: l.PortStart},
+			{Key: "portCount", Value: l.ports()},
+			{Key: "minBrokerId", Value: l.MinBrokerID},
+		}},
+		{Key: "authenticationConfig", Value: authentication},
+	}
+}
+
+func (l *Listener) summary() node {
+	return node{
+		{Key: "name", Value: l.Name},
+		{Key: "bindHost", Value: l.BindHost},
+		{Key: "advertisedHost", Value: l.AdvertisedHost},
+		{Key: "portStart", Value: l.PortStart},
+		{Key: "portCount", Value: l.ports()},
+		{Key: "routing", Value: string(l.Routing)},
+		{Key: "securityProtocol", Value: string(l.Protocol)},
+		{Key: "clientAuth", Value: l.ClientAuth},
+	}
+}
+
+// ports is the number of ports, or the words for a number that is not known before the cluster is.
+func (l *Listener) ports() any {
+	if l.PortCount == 0 {
+		return "follows the cluster"
+	}
+	return l.PortCount
+}
+
+func (b *Backend) tree() node {
+	properties := node{}
+	for _, name := range sortedNames(b.Properties) {
+		properties = append(properties, yaml.MapItem{Key: name, Value: b.Properties[name]})
+	}
+	return node{
+		{Key: "bootstrapServers", Value: b.BootstrapServers},
+		{Key: "securityProtocol", Value: string(b.Protocol)},
+		{Key: "keyStore", Value: node{
+			{Key: "keyStorePath", Value: b.KeyStore.Path},
+			{Key: "keyStorePassword", Value: b.KeyStore.Password.String()},
+			{Key: "keyPassword", Value: b.KeyPassword.String()},
+			{Key: "keyStoreType", Value: b.KeyStore.Type},
+		}},
+		{Key: "trustStore", Value: node{
+			{Key: "trustStorePath", Value: b.TrustStore.Path},
+			{Key: "trustStorePassword", Value: b.TrustStore.Password.String()},
+			{Key: "trustStoreType", Value: b.TrustStore.Type},
+		}},
+		{Key: "endpointIdentification", Value: b.EndpointIdentification},
+		{Key: "clientId", Value: b.ClientID},
+		{Key: "requestTimeoutMs", Value: b.RequestTimeout.Milliseconds()},
+		{Key: "dialTimeoutMs", Value: b.DialTimeout.Milliseconds()},
+		{Key: "metadataMaxAgeMs", Value: b.MetadataMaxAge.Milliseconds()},
+		{Key: "properties", Value: properties},
+	}
+}
+
+// storageTree shows every internal topic by the name it has after all.
+func (c *Config) storageTree() node {
+	topics := node{}
+	for _, key := range TopicKeys() {
+		name, ok := c.Storage.Topics[key]
+		if !ok {
+			name = DefaultTopic(c.ClusterID, key)
+		}
+		topics = append(topics, yaml.MapItem{Key: key, Value: name})
+	}
+	return node{
+		{Key: "type", Value: string(c.Storage.Type)},
+		{Key: "replicationFactor", Value: c.Storage.ReplicationFactor},
+		{Key: "topics", Value: topics},
+	}
+}
+
+func (a *Admin) tree() node {
+	users := make([]node, 0, len(a.Users))
+	for _, user := range a.Users {
+		users = append(users, node{
+			{Key: "username", Value: user.Username},
+			{Key: "password", Value: user.Password.String()},
+			{Key: "admin", Value: user.Admin},
+		})
+	}
+	return node{
+		{Key: "bindHost", Value: a.BindHost},
+		{Key: "port", Value: a.Port},
+		{Key: "securedMetrics", Value: a.SecuredMetrics},
+		{Key: "users", Value: users},
+	}
+}
+
+func layoutName(json bool) string {
+	if json {
+		return "json"
+	}
+	return "pattern"
+}
+
+// levelName is the log4j2 word for a level.
+func levelName(level slog.Level) string {
+	names := []struct {
+		level slog.Level
+		name  string
+	}{
+		{LevelTrace, "trace"}, {slog.LevelDebug, "debug"}, {slog.LevelInfo, "info"},
+		{slog.LevelWarn, "warn"}, {slog.LevelError, "error"}, {LevelOff, "off"},
+	}
+	at := slices.IndexFunc(names, func(n struct {
+		level slog.Level
+		name  string
+	}) bool {
+		return n.level >= level
+	})
+	if at < 0 {
+		return "off"
+	}
+	return names[at].name
+}
