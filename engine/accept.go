@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/postern-kafka/postern/session"
+)
+
+// listener is a Listener with its open ports.
+type listener struct {
+	engine *Engine
+	o      *Listener
+	shared *session.Config
+
+	mu     sync.Mutex
+	ports  map[int]*net.TCPListener
+	closed bool
+}
+
+func newListener(e *Engine, o *Listener) *listener {
+	return &listener{
+		engine: e,
+		o:      o,
+		ports:  make(map[int]*net.TCPListener),
+		shared: &session.Config{
+			View:              o.Ports,
+			Users:             e.o.Users,
+			Book:              e.o.Book,
+			MandatoryVCluster: e.o.MandatoryVCluster,
+			MaxFrame:          e.o.MaxFrame,
+			MaxInFlight:       e.o.MaxInFlight,
+		},
+	}
+}
+
+// follow grows the run of ports to (highest id − MinID) + 3, the original's
+// arithmetic, so that every broker has a port and two are to spare.
+func (ln *listener) follow(ids []int32) {
+	if !ln.o.Grow || len(ids) == 0 {
+		return
+	}
+	highest := ids[0]
+	for _, id := range ids {
+		highest = max(highest, id)
+	}
+	if want := int(highest-ln.o.Ports.MinID) + 3; want > ln.o.Ports.Count() {
+		if err := ln.openPorts(want); err != nil {
+			ln.engine.o.Log.Error("a broker has no port", "listener", ln.o.Name, "err", err)
+		}
+	}
+}
+
+// maxPorts bounds a run of ports that follows the cluster: broker ids may be
+// any 31-bit number.
+const maxPorts = 1024
+
+// openPorts opens the first n ports of the run and lets clients know of them.
+func (ln *listener) openPorts(n int) error {
+	if n > maxPorts {
+		return fmt.Errorf("engine: listener %s: %d ports are needed for the broker ids, %d is the most that are opened by themselves; set GATEWAY_MIN_BROKERID or GATEWAY_PORT_COUNT", ln.o.Name, n, maxPorts)
+	}
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	for port := ln.o.Ports.Start; port < ln.o.Ports.Start+n; port++ {
+		if ln.ports[port] != nil || ln.closed {
+			continue
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(ln.o.Bind, strconv.Itoa(port)))
+		if err != nil {
+			return fmt.Errorf("engine: listener %s: %w", ln.o.Name, err)
+		}
+		tcp := l.(*net.TCPListener)
+		ln.ports[port] = tcp
+		ln.engine.background.Go(func() { ln.accept(tcp, port) })
+	}
+	ln.o.Ports.Grow(n)
+	return nil
+}
+
+func (ln *listener) close() {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.closed = true
+	for _, l := range ln.ports {
+		// The descriptor is gone whatever Close says.
+		_ = l.Close()
+	}
+}
+
+// acceptPause is how long a port waits after accept failed, for example for
+// want of descriptors: the waiting connections stay in the kernel's queue.
+const acceptPause = 50 * time.Millisecond
+
+// accept hands new connections to admissions until the port is closed.
+func (ln *listener) accept(l *net.TCPListener, port int) {
+	e := ln.engine
+	for {
+		select {
+		case e.admissions <- struct{}{}:
+		case <-e.stop:
+			return
+		}
+		conn, err := l.AcceptTCP()
+		if err != nil {
+			<-e.admissions
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			e.counters.acceptFailed.Add(1)
+			e.o.Log.Error("accept failed", "listener", ln.o.Name, "port", port, "err", err)
+			select {
+			case <-time.After(acceptPause):
+			case <-e.stop:
+				return
+			}
+			continue
+		}
+		e.admitting.Go(func() {
+			defer func() { <-e.admissions }()
+			ln.admit(conn, port)
+		})
+	}
+}

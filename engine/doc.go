@@ -1,0 +1,31 @@
+// Package engine owns every socket, goroutine and clock of the data plane. It
+// turns what sockets do into the inputs of a session and performs the effects
+// that come back. It knows no Kafka.
+//
+// # Which goroutine runs what
+//
+//	accept (one per port)  net.Listener.Accept, backs off when descriptors run out
+//	admission (bounded)    TLS handshake, Session.Start, the dial with its own TLS, Dialed;
+//	                       then both sockets are enrolled on one loop and the goroutine ends
+//	loop (one per core)    everything after that, for its own sessions, without a lock
+//	drain watch (one)      waits until a full socket can be written again, tells its loop
+//
+// A session is owned by its admission goroutine until both sockets are
+// enrolled, and by its loop from then on.
+//
+// # Which bytes live how long
+//
+// What a loop reads lies in the loop's one read buffer until the event is
+// over. Plaintext of a TLS side lives until tlsterm's callback returns. What
+// the session does not consume is kept in link.held; what a socket does not
+// take is kept in link.out. Both are pooled, bounded, and given back when
+// empty, so that an idle connection holds no buffer.
+//
+// # Back-pressure
+//
+// While a socket has more than highMark bytes waiting, nothing is read from
+// the other socket of the session; while too many requests are in flight,
+// nothing is read from the client. gnet has no way to pause a connection, so
+// pause.go reaches the loop's epoll descriptor from outside and proves at
+// start that it found the right one.
+package engine

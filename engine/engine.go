@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/panjf2000/gnet/v2/pkg/logging"
+
+	"github.com/postern-kafka/postern/codec"
+	"github.com/postern-kafka/postern/mapping"
+	"github.com/postern-kafka/postern/session"
+	"github.com/postern-kafka/postern/tlsterm"
+)
+
+// Listener is one way in: a run of ports with one protocol.
+type Listener struct {
+	Name  string
+	Bind  string         // address without a port
+	Ports *mapping.Ports // which ports, and which node each is for
+	Grow  bool           // open further ports when the cluster has higher broker ids
+	// TLS returns the configuration for the next handshake; nil for PLAINTEXT.
+	TLS func() *tls.Config
+	// Principal makes a principal of a verified identity.
+	Principal func(tlsterm.Identity) (string, error)
+}
+
+// Options is everything the engine is told. Durations of zero mean the
+// default given.
+type Options struct {
+	Listeners         []Listener
+	Users             *mapping.Users
+	Book              *mapping.Book
+	MandatoryVCluster bool
+	// BrokerTLS returns the configuration for a connection to host; nil for
+	// brokers that speak PLAINTEXT.
+	BrokerTLS func(host string) *tls.Config
+	// Refresh asks the cluster for its brokers, for a port whose broker is not
+	// known yet.
+	Refresh func(ctx context.Context) error
+
+	Loops            int           // default GOMAXPROCS
+	MaxConnections   int           // default 20,000
+	MaxAdmissions    int           // connections in handshake or dial at once; default 1,024
+	MaxFrame         int           // bytes; default codec.MaxFrame
+	MaxInFlight      int           // per connection; default 1,024
+	HandshakeTimeout time.Duration // default 10 s
+	DialTimeout      time.Duration // default 10 s
+	Log              *slog.Logger
+}
+
+func (o *Options) defaults() {
+	setDefault(&o.Loops, runtime.GOMAXPROCS(0))
+	setDefault(&o.MaxConnections, 20_000)
+	setDefault(&o.MaxAdmissions, 1_024)
+	setDefault(&o.MaxFrame, codec.MaxFrame)
+	setDefault(&o.MaxInFlight, 1_024)
+	setDefault(&o.HandshakeTimeout, 10*time.Second)
+	setDefault(&o.DialTimeout, 10*time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func setDefault[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Engine owns every socket, goroutine and clock of the data plane.
+type Engine struct {
+	o         Options
+	client    *gnet.Client
+	loops     []*loop
+	listeners []*listener
+	drains    *drainWatch
+	links     sync.Map // id → *link, for the drain watch
+	lastID    atomic.Uint64
+
+	admissions chan struct{} // a slot per connection in handshake or dial
+	admitting  sync.WaitGroup
+	scratch    sync.Pool // *session.Effects for admissions
+	stats      session.Stats
+	counters   counters
+	endings    chan ending
+	stop       chan struct{}
+	ctx        context.Context // of handshakes and dials; ends with stop
+	cancel     context.CancelFunc
+	stopping   atomic.Bool
+	background sync.WaitGroup
+}
+
+// readBuffer is what a loop reads at once; see bench/README.md.
+const readBuffer = 128 << 10
+
+// Start opens the ports and serves until Close. On error nothing is left open.
+func Start(o Options) (*Engine, error) {
+	o.defaults()
+	e := &Engine{
+		o:          o,
+		admissions: make(chan struct{}, o.MaxAdmissions),
+		endings:    make(chan ending, 4096),
+		stop:       make(chan struct{}),
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.counters.init()
+	e.scratch.New = func() any { return &session.Effects{Stats: &e.stats} }
+	var err error
+	if e.drains, err = newDrainWatch(e.writable); err != nil {
+		return nil, err
+	}
+	e.client, err = gnet.NewClient(&events{engine: e},
+		gnet.WithNumEventLoop(o.Loops),
+		gnet.WithReadBufferCap(readBuffer),
+		gnet.WithLogLevel(logging.ErrorLevel),
+		gnet.WithLogger(quiet{o.Log}))
+	if err == nil {
+		err = e.client.Start()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("engine: %w", err), e.drains.close())
+	}
+	e.background.Go(e.logEndings)
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.Close(context.Background()))
+	}
+	e.background.Go(e.measureLag)
+	return e, nil
+}
+
+func (e *Engine) open() error {
+	if err := e.findLoops(e.o.Loops); err != nil {
+		return err
+	}
+	for i := range e.o.Listeners {
+		ln := newListener(e, &e.o.Listeners[i])
+		e.listeners = append(e.listeners, ln)
+		if err := ln.openPorts(ln.o.Ports.Count()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writable is called by the drain watch.
+func (e *Engine) writable(id uint64) {
+	if v, ok := e.links.Load(id); ok {
+		l := v.(*link)
+		onLoop(l.pair.loop.el, func() {
+			defer l.pair.guard()
+			l.writable()
+		})
+	}
+}
+
+// learn makes brokers routable: their addresses are known and their ports are
+// open when it returns.
+func (e *Engine) learn(nodes []codec.Node) {
+	brokers := make([]mapping.Broker, len(nodes))
+	for i, n := range nodes {
+		brokers[i] = mapping.Broker{ID: n.ID, Host: string(n.Host), Port: n.Port}
+	}
+	if e.o.Book.Learn(brokers) {
+		e.o.Log.Info("brokers changed", "brokers", e.o.Book.IDs())
+		e.FollowBrokers()
+	}
+}
+
+// FollowBrokers opens the ports that the brokers known to the book need, on
+// the listeners that follow the cluster. It is called after the book changed.
+func (e *Engine) FollowBrokers() {
+	ids := e.o.Book.IDs()
+	for _, ln := range e.listeners {
+		ln.follow(ids)
+	}
+}
+
+// Drain stops accepting and lets every session finish what is in flight:
+// broker by broker with a pause between them, so that clients see something
+// like a rolling restart. It returns when no session is left or ctx ends.
+func (e *Engine) Drain(ctx context.Context, pause time.Duration) error {
+	e.stopAccepting()
+	e.admitting.Wait()
+	nodes := append(e.o.Book.IDs(), session.Anywhere)
+	for i, node := range nodes {
+		last := i == len(nodes)-1
+		for _, lp := range e.loops {
+			onLoop(lp.el, func() { lp.drain(node, last) })
+		}
+		if pause > 0 && !last {
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+	}
+	return e.counters.wait(ctx)
+}
+
+// drain drains the sessions of one node, or all that are left.
+func (lp *loop) drain(node int32, all bool) {
+	for p := range lp.pairs {
+		if all || p.session.Node() == node {
+			func() {
+				defer p.guard()
+				p.drain()
+			}()
+		}
+	}
+}
+
+func (e *Engine) stopAccepting() {
+	if e.stopping.CompareAndSwap(false, true) {
+		close(e.stop)
+		e.cancel()
+	}
+	for _, ln := range e.listeners {
+		ln.close()
+	}
+}
+
+// Close ends everything at once; call Drain before for a graceful end.
+func (e *Engine) Close(ctx context.Context) error {
+	e.stopAccepting()
+	e.admitting.Wait()
+	err := e.client.Stop()
+	err = errors.Join(err, e.drains.close())
+	close(e.endings)
+	e.background.Wait()
+	if err != nil {
+		return fmt.Errorf("engine: closing: %w", err)
+	}
+	return context.Cause(ctx)
+}

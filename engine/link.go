@@ -1,0 +1,309 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/postern-kafka/postern/session"
+	"github.com/postern-kafka/postern/tlsterm"
+)
+
+const (
+	// highMark is how many bytes may wait for a socket before nothing more is
+	// read from the other side; lowMark is where reading goes on.
+	highMark = 64 << 10
+	lowMark  = 16 << 10
+	// outLimit bounds what waits for one socket, whatever happens: one event's
+	// worth of bytes may come on top of highMark, and local answers.
+	outLimit = 16 << 20
+	// smallSegment: shorter pieces are copied together, longer ones are worth
+	// a record or a system call of their own.
+	smallSegment = 4 << 10
+	// batch is how much is put together before it is written.
+	batch = 128 << 10
+	// pooledCap: larger buffers are left to the collector, so that one large
+	// answer does not stay in the pool for ever.
+	pooledCap = 256 << 10
+	// lingerTime is how long a closing side may take to accept what is left.
+	lingerTime = 5 * time.Second
+)
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &b }}
+
+func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
+
+func putBuffer(b []byte) {
+	if cap(b) > 0 && cap(b) <= pooledCap {
+		buffers.Put(&b)
+	}
+}
+
+// link is one socket of a session, owned by the session's loop.
+type link struct {
+	pair *pair
+	side session.Side
+	conn gnet.Conn // nil until it is enrolled
+	fd   int
+	tls  *tlsterm.Conn // nil on a plaintext side
+	feed func([]byte)  // takes plaintext from tls
+
+	held []byte // plaintext that the session has not consumed yet
+	out  []byte // bytes the socket did not take yet; out[sent:] is left
+	sent int
+
+	id      uint64 // in the drain watch; 0 before it was ever full
+	paused  bool
+	closed  bool
+	ending  bool // closes when out is empty
+	eof     bool // the peer has ended; nothing will be read any more
+	shutOff bool // our FIN is sent
+}
+
+func (l *link) waiting() int { return len(l.out) - l.sent }
+
+// send queues segments for the socket; flush sends them. The segments are not
+// kept.
+func (l *link) send(segments [][]byte) {
+	lp := l.pair.loop
+	for _, seg := range segments {
+		l.pair.sentBytes[l.side] += uint64(len(seg))
+		if l.tls == nil {
+			l.sendPlain(lp, seg)
+		} else {
+			l.sendSealed(lp, seg)
+		}
+	}
+}
+
+func (l *link) sendPlain(lp *loop, seg []byte) {
+	wire := &lp.wire[l.side]
+	if len(seg) >= batch/4 {
+		l.write(*wire)
+		*wire = (*wire)[:0]
+		l.write(seg)
+		return
+	}
+	if *wire = append(*wire, seg...); len(*wire) >= batch {
+		l.write(*wire)
+		*wire = (*wire)[:0]
+	}
+}
+
+func (l *link) sendSealed(lp *loop, seg []byte) {
+	plain := &lp.plain[l.side]
+	if len(seg) < smallSegment && len(*plain)+len(seg) <= 16<<10 {
+		*plain = append(*plain, seg...)
+		return
+	}
+	l.seal(lp, *plain)
+	*plain = (*plain)[:0]
+	l.seal(lp, seg)
+}
+
+func (l *link) seal(lp *loop, plain []byte) {
+	if len(plain) == 0 || l.closed {
+		return
+	}
+	wire := &lp.wire[l.side]
+	var err error
+	if *wire, err = l.tls.Seal(*wire, plain); err != nil {
+		l.pair.fail(l.side, session.TLS, err)
+		return
+	}
+	if len(*wire) >= batch {
+		l.write(*wire)
+		*wire = (*wire)[:0]
+	}
+}
+
+// flush hands everything queued in this event to the socket.
+func (l *link) flush() {
+	lp := l.pair.loop
+	if l.tls != nil {
+		l.seal(lp, lp.plain[l.side])
+		lp.plain[l.side] = lp.plain[l.side][:0]
+		if !l.closed {
+			lp.wire[l.side] = l.tls.Pending(lp.wire[l.side])
+		}
+	}
+	l.write(lp.wire[l.side])
+	lp.wire[l.side] = lp.wire[l.side][:0]
+}
+
+// write gives b to the socket and keeps a copy of what it does not take. It
+// goes past gnet: gnet's Write closes the connection inside the call when the
+// peer is gone and buffers without a bound or an event.
+func (l *link) write(b []byte) {
+	if len(b) == 0 || l.closed || l.shutOff {
+		return
+	}
+	if l.waiting() == 0 {
+		n, err := writeOnce(l.fd, b)
+		if err != nil {
+			l.broken(err)
+			return
+		}
+		if b = b[n:]; len(b) == 0 {
+			return
+		}
+	}
+	if l.out == nil {
+		l.out = getBuffer()
+	}
+	if l.waiting()+len(b) > outLimit {
+		l.pair.fail(l.side, session.TooSlow, errOutLimit)
+		return
+	}
+	first := l.waiting() == 0
+	l.out = append(l.out, b...)
+	if first {
+		l.watch()
+	}
+}
+
+var errOutLimit = errors.New("engine: too many bytes wait for the socket")
+
+// writeOnce writes what the socket takes now; 0 when it is full.
+func writeOnce(fd int, b []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, b)
+		switch {
+		case err == nil:
+			return n, nil
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
+			return 0, nil
+		default:
+			return 0, os.NewSyscallError("write", err)
+		}
+	}
+}
+
+// watch asks to be told when the socket can be written again.
+func (l *link) watch() {
+	e := l.pair.loop.engine
+	armed := l.id != 0
+	if !armed {
+		l.id = e.lastID.Add(1)
+		e.links.Store(l.id, l)
+	}
+	if err := e.drains.arm(l.fd, l.id, armed); err != nil {
+		l.broken(err)
+	}
+}
+
+// writable continues with out; it runs on the loop.
+func (l *link) writable() {
+	if l.closed || l.waiting() == 0 {
+		return
+	}
+	n, err := writeOnce(l.fd, l.out[l.sent:])
+	if err != nil {
+		l.broken(err)
+		return
+	}
+	if l.sent += n; l.waiting() > 0 {
+		l.watch()
+	} else {
+		l.dropOut()
+		if l.ending {
+			l.finish()
+		}
+	}
+	l.pair.balance()
+}
+
+func (l *link) dropOut() {
+	putBuffer(l.out)
+	l.out, l.sent = nil, 0
+}
+
+// keep stores what the session did not consume of b, which may lie in held.
+func (l *link) keep(b []byte) {
+	switch {
+	case len(b) == 0 && l.held != nil:
+		putBuffer(l.held)
+		l.held = nil
+	case len(b) == 0:
+	case len(b) == len(l.held) && &b[0] == &l.held[0]: // nothing was consumed
+	case l.held == nil:
+		l.held = append(getBuffer(), b...)
+	default:
+		l.held = l.held[:copy(l.held[:len(b)], b)]
+	}
+}
+
+// read turns reading from the socket on or off.
+func (l *link) read(on bool) {
+	if l.closed || l.conn == nil || l.paused == !on {
+		return
+	}
+	if err := setReading(l.pair.loop.epoll, l.fd, on); err != nil {
+		l.broken(err)
+		return
+	}
+	l.paused = !on
+}
+
+// broken ends the session because of this socket.
+func (l *link) broken(err error) {
+	l.out, l.sent = nil, 0
+	l.pair.ended(l.side, err)
+	l.closeNow()
+}
+
+// end closes the socket once what waits for it is written, and at the latest
+// after lingerTime.
+func (l *link) end() {
+	if l.closed || l.ending {
+		return
+	}
+	if l.conn == nil {
+		l.closed = true
+		return
+	}
+	l.ending = true
+	if l.tls != nil && !l.eof {
+		lp := l.pair.loop
+		lp.wire[l.side] = l.tls.CloseNotify(lp.wire[l.side])
+	}
+	l.write(l.pair.loop.wire[l.side])
+	l.pair.loop.wire[l.side] = l.pair.loop.wire[l.side][:0]
+	if l.waiting() == 0 {
+		l.finish()
+	}
+	if !l.closed {
+		l.read(true) // the peer's end must be seen
+		el := l.pair.loop.el
+		time.AfterFunc(lingerTime, func() { onLoop(el, l.closeNow) })
+	}
+}
+
+// finish says that nothing more will come. The socket itself stays until the
+// peer ends too: closing it with unread bytes would send a reset, and a reset
+// overtakes what was written before.
+func (l *link) finish() {
+	if l.eof || l.side == session.Broker {
+		l.closeNow()
+		return
+	}
+	if err := unix.Shutdown(l.fd, unix.SHUT_WR); err != nil {
+		l.closeNow()
+		return
+	}
+	l.shutOff = true
+}
+
+func (l *link) closeNow() {
+	if l.closed || l.conn == nil {
+		return
+	}
+	// OnClose runs inside of Close. Its error speaks of a descriptor that is
+	// gone either way.
+	_ = l.pair.loop.el.Close(l.conn)
+}

@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/postern-kafka/postern/session"
+)
+
+// loop is one event loop and the scratch memory of its sessions.
+type loop struct {
+	engine  *Engine
+	el      gnet.EventLoop
+	epoll   int
+	effects session.Effects
+	stats   session.Stats
+	pairs   map[*pair]struct{} // owned by the loop
+
+	wire  [2][]byte // to be written in this event, by side
+	plain [2][]byte // to be sealed in this event, by side
+
+	placed   atomic.Int32     // sessions, for placement
+	received [2]atomic.Uint64 // bytes read, by side
+	sent     [2]atomic.Uint64 // plaintext bytes of ended sessions, by side
+	lag      atomic.Int64     // last measured, in nanoseconds
+}
+
+// events adapts gnet's calls; everything runs on the loop of the connection.
+type events struct {
+	gnet.BuiltinEventEngine
+	engine *Engine
+}
+
+// OnOpen is gnet's first call for an enrolled socket.
+func (ev *events) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	switch ctx := c.Context().(type) {
+	case *link:
+		defer ctx.pair.guard()
+		ctx.pair.opened(ctx, c)
+	case chan gnet.Conn:
+		ctx <- c
+	}
+	return nil, gnet.None
+}
+
+// OnTraffic is called with at most one read buffer of bytes.
+func (ev *events) OnTraffic(c gnet.Conn) gnet.Action {
+	// Next from an empty ring is the loop's own read buffer, not a copy; the
+	// ring stays empty because everything is taken every time.
+	b, err := c.Next(-1)
+	l, ok := c.Context().(*link)
+	if err != nil || !ok || len(b) == 0 {
+		return gnet.None
+	}
+	defer l.pair.guard()
+	l.pair.traffic(l, b)
+	return gnet.None
+}
+
+// OnClose is gnet's last call for a socket.
+func (ev *events) OnClose(c gnet.Conn, err error) gnet.Action {
+	if l, ok := c.Context().(*link); ok {
+		defer l.pair.guard()
+		l.pair.closed(l, err)
+	}
+	return gnet.None
+}
+
+// guard turns a defect of ours into the end of one session. gnet recovers
+// nothing: a panic would end the gateway.
+func (p *pair) guard() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	p.loop.engine.o.Log.Error("a defect ended a session", "panic", cause, "stack", string(debug.Stack()))
+	p.finished = true
+	if p.session.Phase() != session.Closed {
+		p.session.Fail(session.Gateway, session.Bug, fmt.Errorf("engine: panic: %v", cause), &p.loop.effects)
+	}
+	for side := range p.loop.wire {
+		p.loop.wire[side], p.loop.plain[side] = p.loop.wire[side][:0], p.loop.plain[side][:0]
+	}
+	p.loop.engine.report(p)
+	p.broker.closeNow()
+	p.client.closeNow()
+}
+
+// forget drops a session whose sockets are both closed.
+func (lp *loop) forget(p *pair) {
+	if p.forgotten {
+		return
+	}
+	p.forgotten = true
+	delete(lp.pairs, p)
+	lp.placed.Add(-1)
+	lp.engine.counters.leave()
+}
+
+// findLoops learns the engine's event loops, which gnet does not enumerate: a
+// new connection goes to the loop with the fewest, so n connections show n
+// loops. Each loop's epoll descriptor is proved by using it.
+func (e *Engine) findLoops(n int) error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("engine: probing the event loops: %w", err)
+	}
+	defer ln.Close()
+	for len(e.loops) < n {
+		conn, err := e.probe(ln)
+		if err != nil {
+			return fmt.Errorf("engine: probing event loop %d: %w", len(e.loops), err)
+		}
+		defer func() { onLoop(conn.EventLoop(), func() { _ = conn.Close() }) }()
+		lp := &loop{engine: e, el: conn.EventLoop(), pairs: make(map[*pair]struct{})}
+		lp.effects.Stats = &lp.stats
+		for _, other := range e.loops {
+			if other.el == lp.el {
+				return fmt.Errorf("engine: event loop %d was offered twice", len(e.loops))
+			}
+		}
+		if lp.epoll, err = pollerDescriptor(lp.el); err != nil {
+			return err
+		}
+		if err := setReading(lp.epoll, conn.Fd(), true); err != nil {
+			return fmt.Errorf("engine: pausing does not work with this release of gnet: %w", err)
+		}
+		e.loops = append(e.loops, lp)
+	}
+	return nil
+}
+
+// probe enrolls one connection to ourselves.
+func (e *Engine) probe(ln net.Listener) (gnet.Conn, error) {
+	out, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	in, err := ln.Accept()
+	if err != nil {
+		return nil, err
+	}
+	opened := make(chan gnet.Conn, 1)
+	if _, err := e.client.EnrollContext(in, opened); err != nil {
+		return nil, err
+	}
+	return <-opened, nil
+}
+
+// place chooses the loop with the fewest sessions.
+func (e *Engine) place() *loop {
+	best := e.loops[0]
+	for _, lp := range e.loops[1:] {
+		if lp.placed.Load() < best.placed.Load() {
+			best = lp
+		}
+	}
+	best.placed.Add(1)
+	return best
+}
+
+// measureLag asks every loop, each second, how long it takes to answer.
+func (e *Engine) measureLag() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.stop:
+			return
+		case asked := <-tick.C:
+			for _, lp := range e.loops {
+				onLoop(lp.el, func() { lp.lag.Store(int64(time.Since(asked))) })
+			}
+		}
+	}
+}

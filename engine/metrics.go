@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/postern-kafka/postern/codec"
+	"github.com/postern-kafka/postern/session"
+)
+
+// counters are the engine's own figures; those of the loops stand in loop.
+type counters struct {
+	active             atomic.Int64 // connections admitted and not yet ended
+	accepted           atomic.Uint64
+	refusedConnections atomic.Uint64
+	acceptFailed       atomic.Uint64
+	lostLogLines       atomic.Uint64
+	ended              [3][session.NumKinds]atomic.Uint64
+
+	mu       sync.Mutex
+	failures map[string]uint64 // handshakes, by cause
+	idle     *sync.Cond        // active became 0
+}
+
+func (c *counters) init() {
+	c.failures = make(map[string]uint64)
+	c.idle = sync.NewCond(&c.mu)
+}
+
+// enter takes a connection in, unless limit are there already.
+func (c *counters) enter(limit int) bool {
+	if c.active.Add(1) > int64(limit) {
+		c.leave()
+		return false
+	}
+	return true
+}
+
+func (c *counters) leave() {
+	if c.active.Add(-1) == 0 {
+		c.mu.Lock()
+		c.idle.Broadcast()
+		c.mu.Unlock()
+	}
+}
+
+// wait returns when no connection is left or ctx ends.
+func (c *counters) wait(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		c.idle.Broadcast()
+		c.mu.Unlock()
+	})
+	defer stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.active.Load() > 0 {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("engine: %d connections did not finish in time: %w", c.active.Load(), err)
+		}
+		c.idle.Wait()
+	}
+	return nil
+}
+
+// handshakeFailed counts a failure under its cause, one of a closed set.
+func (c *counters) handshakeFailed(cause string) {
+	c.mu.Lock()
+	c.failures[cause]++
+	c.mu.Unlock()
+}
+
+// ending is the one log line of a connection.
+type ending struct {
+	reason   session.Reason
+	listener string
+	remote   string
+	node     int32
+	user     string
+	lasted   time.Duration
+	toBroker uint64
+	toClient uint64
+}
+
+// report accounts for the end of a session. The line is written elsewhere,
+// because a loop must not wait for whoever reads the log.
+func (e *Engine) report(p *pair) {
+	r := p.session.Reason()
+	e.counters.ended[r.Side][r.Kind].Add(1)
+	if p.loop != nil {
+		p.loop.sent[session.Client].Add(p.sentBytes[session.Client])
+		p.loop.sent[session.Broker].Add(p.sentBytes[session.Broker])
+	}
+	line := ending{
+		reason:   r,
+		listener: p.listener.o.Name,
+		remote:   p.remote.String(),
+		node:     p.session.Node(),
+		lasted:   time.Since(p.started),
+		toBroker: p.sentBytes[session.Broker],
+		toClient: p.sentBytes[session.Client],
+	}
+	if u := p.session.User(); u != nil {
+		line.user = u.Username
+	}
+	select {
+	case e.endings <- line:
+	default:
+		e.counters.lostLogLines.Add(1)
+	}
+}
+
+func (e *Engine) logEndings() {
+	for line := range e.endings {
+		attrs := []any{
+			"side", line.reason.Side.String(), "reason", line.reason.Kind.String(),
+			"listener", line.listener, "remote", line.remote, "user", line.user, "node", line.node,
+			"lasted", line.lasted.Round(time.Millisecond), "to_broker", line.toBroker, "to_client", line.toClient,
+		}
+		if line.reason.Cause != nil {
+			attrs = append(attrs, "err", line.reason.Cause)
+		}
+		e.o.Log.Info("connection ended", attrs...)
+	}
+}
+
+// WriteMetrics writes the engine's figures in Prometheus' text format.
+func (e *Engine) WriteMetrics(w io.Writer) {
+	c := &e.counters
+	metrics.WriteGaugeUint64(w, `gateway_upstream_connections_downstream`, uint64(max(0, c.active.Load())))
+	metrics.WriteGaugeUint64(w, `gateway_active_connections_vcluster{vcluster="passthrough"}`, uint64(max(0, c.active.Load())))
+	metrics.WriteCounterUint64(w, `gateway_connections_accepted_total`, c.accepted.Load())
+	metrics.WriteCounterUint64(w, `gateway_connections_refused_total`, c.refusedConnections.Load())
+	metrics.WriteCounterUint64(w, `gateway_accept_failures_total`, c.acceptFailed.Load())
+	metrics.WriteCounterUint64(w, `gateway_log_lines_lost_total`, c.lostLogLines.Load())
+	for side := range c.ended {
+		for kind := range c.ended[side] {
+			if n := c.ended[side][kind].Load(); n > 0 {
+				metrics.WriteCounterUint64(w, fmt.Sprintf(`gateway_connections_ended_total{side=%q,reason=%q}`, session.Side(side), session.Kind(kind)), n)
+			}
+		}
+	}
+	e.writeHandshakes(w)
+	e.writeLoops(w)
+	e.writeAPIs(w)
+}
+
+func (e *Engine) writeHandshakes(w io.Writer) {
+	e.counters.mu.Lock()
+	defer e.counters.mu.Unlock()
+	causes := make([]string, 0, len(e.counters.failures))
+	for cause := range e.counters.failures {
+		causes = append(causes, cause)
+	}
+	sort.Strings(causes)
+	for _, cause := range causes {
+		metrics.WriteCounterUint64(w, fmt.Sprintf(`gateway_handshake_failures_total{cause=%q}`, cause), e.counters.failures[cause])
+	}
+}
+
+func (e *Engine) writeLoops(w io.Writer) {
+	var fromClient, fromBroker uint64
+	inFlight := e.stats.InFlight.Load()
+	unroutable := e.stats.Unroutable.Load()
+	refused := e.stats.Refused.Load()
+	for i, lp := range e.loops {
+		fromClient += lp.received[session.Client].Load()
+		fromBroker += lp.received[session.Broker].Load()
+		inFlight += lp.stats.InFlight.Load()
+		unroutable += lp.stats.Unroutable.Load()
+		refused += lp.stats.Refused.Load()
+		metrics.WriteGaugeFloat64(w, fmt.Sprintf(`gateway_loop_lag_seconds{loop="%d"}`, i), time.Duration(lp.lag.Load()).Seconds())
+		metrics.WriteGaugeUint64(w, fmt.Sprintf(`gateway_loop_sessions{loop="%d"}`, i), uint64(max(0, lp.placed.Load())))
+	}
+	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_client"}`, fromClient)
+	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_broker"}`, fromBroker)
+	metrics.WriteGaugeUint64(w, `gateway_current_inflight_requests`, uint64(max(0, inFlight)))
+	metrics.WriteCounterUint64(w, `gateway_unroutable_addresses_total`, unroutable)
+	metrics.WriteCounterUint64(w, `gateway_refused_requests_total`, refused)
+	metrics.WriteGaugeUint64(w, `gateway_upstream_io_nodes`, uint64(len(e.o.Book.IDs())))
+}
+
+func (e *Engine) writeAPIs(w io.Writer) {
+	for key := range codec.NumKeys {
+		rule := codec.Lookup(int16(key))
+		if rule == nil {
+			continue
+		}
+		var requests, patched uint64
+		for _, lp := range e.loops {
+			requests += lp.stats.Requests[key].Load()
+			patched += lp.stats.Patched[key].Load()
+		}
+		if requests > 0 {
+			metrics.WriteCounterUint64(w, fmt.Sprintf(`gateway_requests_total{api=%q}`, rule.Name), requests)
+		}
+		if patched > 0 {
+			metrics.WriteCounterUint64(w, fmt.Sprintf(`gateway_thread_request_rebuild_total{vcluster="passthrough",api_key=%q}`, rule.Name), patched)
+		}
+	}
+}

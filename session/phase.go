@@ -1,0 +1,34 @@
+package session
+
+// Phase is where in its life a session stands.
+type Phase uint8
+
+// The phases in the order of the drawing in doc.go.
+const (
+	Identify Phase = iota // who is it: principal → user
+	Route                 // the broker is being dialled
+	Forward               // frames flow both ways
+	Drain                 // answers in flight are finished, nothing new is taken
+	Closed                // over; Reason says why
+	numPhases
+)
+
+var phaseNames = [numPhases]string{"identify", "route", "forward", "drain", "closed"}
+
+func (p Phase) String() string { return phaseNames[p] }
+
+// moves holds the arrows of the drawing in doc.go: from, to.
+var moves = [numPhases][numPhases]bool{
+	Identify: {Route: true, Closed: true},
+	Route:    {Forward: true, Closed: true},
+	Forward:  {Drain: true, Closed: true},
+	Drain:    {Closed: true},
+}
+
+// enter is the only place where the phase changes.
+func (s *Session) enter(next Phase) {
+	if !moves[s.phase][next] {
+		panic("session: illegal move " + s.phase.String() + " → " + next.String())
+	}
+	s.phase = next
+}
