@@ -1,0 +1,34 @@
+// Package tlsterm is the TLS side of a connection for an event loop: a
+// handshake that blocks, and after it bytes in and bytes out.
+//
+//	             Server / Client (blocking, with a deadline)
+//	socket  ───────────────────────────────────────────────►  Conn, Identity
+//
+//	ciphertext ──► Feed ──► plaintext        dst ◄── Seal ◄── plaintext
+//	                                         dst ◄── Pending     (alerts, KeyUpdate)
+//	                                         dst ◄── CloseNotify
+//
+// It owns the TLS state of one connection, who the peer was proven to be
+// (Identity), how key and trust stores are read, how a subject name is printed
+// (FormatDN) and how rules make a principal of it (PrincipalRules).
+//
+// It never keeps a socket after the handshake, never starts a goroutine that
+// outlives a call, never logs, and never reads the clock except through
+// crypto/tls and crypto/x509 when they check validity.
+//
+// Invariants:
+//
+//   - The handshake takes exactly the bytes of its own records from the
+//     socket: application data sent together with the last of them stays in
+//     the kernel for whoever reads next.
+//   - An Identity that is not anonymous stands for a chain that was verified
+//     and a handshake that was finished, also after a resumption.
+//   - A Conn that has returned an error returns it for ever.
+//   - Records leave in the order in which their keys demand: Seal, Pending and
+//     CloseNotify all put what is pending first.
+//
+// The caller's duties, in order: call Server or Client in a goroutine that may
+// block, with a context that ends; hand the Conn to one loop; after each Feed
+// send what Pending gives, also when Feed failed (it may hold the alert); send
+// CloseNotify before closing; close the socket, which nobody here does.
+package tlsterm
