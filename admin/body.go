@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/postern-kafka/postern/mapping"
@@ -110,16 +112,44 @@ func textOf(field string, value json.RawMessage) (string, error) {
 	if err := json.Unmarshal(value, &s); err != nil {
 		return "", fmt.Errorf("field %q: %w", field, err)
 	}
-	if strings.Count(s, "\uFFFD") > writtenReplacements(value) {
+	if halfPair(value) {
 		return "", fmt.Errorf("field %q: an escape is half of a surrogate pair", field)
 	}
 	return s, nil
 }
 
-// writtenReplacements counts the U+FFFD that stand in a JSON string on purpose, plainly or as an escape. Any more in
-// the decoded string were put there by encoding/json for a lone surrogate.
-func writtenReplacements(value json.RawMessage) int {
-	return bytes.Count(value, []byte("\uFFFD")) + bytes.Count(bytes.ToLower(value), []byte(`\ufffd`))
+// halfPair finds a \u escape of a surrogate without its other half in a well-formed JSON string. encoding/json reads
+// it as U+FFFD, which would make a mapping of a name that nobody wrote.
+func halfPair(value json.RawMessage) bool {
+	for i := 0; i < len(value); i++ {
+		if value[i] != '\\' {
+			continue
+		}
+		i++ // at what is escaped
+		if value[i] != 'u' {
+			continue
+		}
+		first := escaped(value[i+1:])
+		i += 4
+		if !utf16.IsSurrogate(first) {
+			continue
+		}
+		rest := value[i+1:]
+		if !bytes.HasPrefix(rest, []byte(`\u`)) || utf16.DecodeRune(first, escaped(rest[2:])) == utf8.RuneError {
+			return true
+		}
+		i += 6
+	}
+	return false
+}
+
+// escaped reads the four hexadecimal digits of a \u escape.
+func escaped(digits []byte) rune {
+	n, err := strconv.ParseUint(string(digits[:4]), 16, 16)
+	if err != nil {
+		return utf8.RuneError
+	}
+	return rune(n)
 }
 
 // textsOf reads an array of strings; null is none.

@@ -40,10 +40,10 @@ func newRoster(users []Credentials) roster {
 	}
 	seen := make(map[string]bool, len(users))
 	for _, u := range users {
-		switch {
-		case u.Password == defaultPassword:
+		switch u.Password {
+		case defaultPassword:
 			warn("user %q has the default password, which is public: set another", u.Username)
-		case u.Password == "":
+		case "":
 			warn("user %q has an empty password", u.Username)
 		}
 		if seen[u.Username] {

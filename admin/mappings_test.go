@@ -58,31 +58,49 @@ func TestMappingsLiveAndDie(t *testing.T) {
 		{"GET", base, boss, "", 200, `[]`, false},
 		{"POST", base, boss, `{"username":"CN=username"}`, 201, made, true},
 		{"GET", base, reader, "", 200, `["CN=username"]`, false},
-		{"GET", base + "/username/CN=username", reader, "", 200,
-			`{"vcluster":"passthrough","username":"CN=username","principal":"CN=username","groups":[]}`, false},
-		{"GET", base + "/username/CN%3Dusername", reader, "", 200,
-			`{"vcluster":"passthrough","username":"CN=username","principal":"CN=username","groups":[]}`, false},
+		{
+			"GET", base + "/username/CN=username", reader, "", 200,
+			`{"vcluster":"passthrough","username":"CN=username","principal":"CN=username","groups":[]}`, false,
+		},
+		{
+			"GET", base + "/username/CN%3Dusername", reader, "", 200,
+			`{"vcluster":"passthrough","username":"CN=username","principal":"CN=username","groups":[]}`, false,
+		},
 
-		{"POST", base, boss, `{"username":"CN=username"}`, 409,
-			messageBody(`The username \"CN=username\" is already mapped in the virtual cluster \"passthrough\": change it with PUT.`), false},
-		{"POST", base, boss, `{"username":"other","principal":"CN=username"}`, 409,
-			messageBody(`The principal \"CN=username\" is already mapped to the username \"CN=username\" in the virtual cluster \"passthrough\".`), false},
-		{"PUT", base + "/username/other", boss, `{"username":"other","principal":"CN=username"}`, 409,
-			messageBody(`The principal \"CN=username\" is already mapped to the username \"CN=username\" in the virtual cluster \"passthrough\".`), false},
+		{
+			"POST", base, boss, `{"username":"CN=username"}`, 409,
+			messageBody(`The username \"CN=username\" is already mapped in the virtual cluster \"passthrough\": change it with PUT.`), false,
+		},
+		{
+			"POST", base, boss, `{"username":"other","principal":"CN=username"}`, 409,
+			messageBody(`The principal \"CN=username\" is already mapped to the username \"CN=username\" in the virtual cluster \"passthrough\".`), false,
+		},
+		{
+			"PUT", base + "/username/other", boss, `{"username":"other","principal":"CN=username"}`, 409,
+			messageBody(`The principal \"CN=username\" is already mapped to the username \"CN=username\" in the virtual cluster \"passthrough\".`), false,
+		},
 
 		{"PUT", base + "/username/CN=username", boss, `{"username":"CN=username","principal":"CN=new","groups":["g1","g2"]}`, 204, "", true},
-		{"GET", base + "/username/CN=username", boss, "", 200,
-			`{"vcluster":"passthrough","username":"CN=username","principal":"CN=new","groups":["g1","g2"]}`, false},
+		{
+			"GET", base + "/username/CN=username", boss, "", 200,
+			`{"vcluster":"passthrough","username":"CN=username","principal":"CN=new","groups":["g1","g2"]}`, false,
+		},
 		{"PUT", base + "/username/bob", boss, `{"username":"bob","groups":null,"principal":null}`, 201, made, true},
-		{"PUT", base + "/username/bob", boss, `{"username":"alice"}`, 400,
-			messageBody(`field \"username\": \"alice\" is not the username of the path, \"bob\"`), false},
+		{
+			"PUT", base + "/username/bob", boss, `{"username":"alice"}`, 400,
+			messageBody(`field \"username\": \"alice\" is not the username of the path, \"bob\"`), false,
+		},
 		{"GET", base, boss, "", 200, `["CN=username","bob"]`, false},
 
 		{"DELETE", base + "/username/CN=username", boss, "", 204, "", true},
-		{"DELETE", base + "/username/CN=username", boss, "", 404,
-			messageBody(`There is no mapping of the username \"CN=username\" in the virtual cluster \"passthrough\".`), false},
-		{"GET", base + "/username/CN=username", boss, "", 404,
-			messageBody(`There is no mapping of the username \"CN=username\" in the virtual cluster \"passthrough\".`), false},
+		{
+			"DELETE", base + "/username/CN=username", boss, "", 404,
+			messageBody(`There is no mapping of the username \"CN=username\" in the virtual cluster \"passthrough\".`), false,
+		},
+		{
+			"GET", base + "/username/CN=username", boss, "", 404,
+			messageBody(`There is no mapping of the username \"CN=username\" in the virtual cluster \"passthrough\".`), false,
+		},
 		{"GET", base, boss, "", 200, `["bob"]`, false},
 	})
 }
@@ -180,8 +198,10 @@ func TestBodiesThatAreRefusedSayWhy(t *testing.T) {
 
 func TestContentTypeIsNotAskedFor(t *testing.T) {
 	g := start(t, nil)
-	for i, contentType := range []string{"", "application/json", "text/plain", "application/x-www-form-urlencoded",
-		"multipart/form-data; boundary=x"} {
+	for i, contentType := range []string{
+		"", "application/json", "text/plain", "application/x-www-form-urlencoded",
+		"multipart/form-data; boundary=x",
+	} {
 		body := fmt.Sprintf(`{"username":"u%d"}`, i)
 		if r := g.ask("POST", base, boss, body, "Content-Type", contentType); r.status != 201 {
 			t.Errorf("%q: %d %s", contentType, r.status, r.body)
@@ -206,17 +226,25 @@ func TestStoreFailuresAreTold(t *testing.T) {
 		want   string
 	}{
 		{"time-out", nil, stuck, 503, "The store did not confirm the change within 50ms; it may still take effect."},
-		{"other", nil, failing(errors.New("kafka: NOT_ENOUGH_REPLICAS")), 503,
-			"The store could not make the change: kafka: NOT_ENOUGH_REPLICAS"},
-		{"not ready", errors.New("no broker answers"), nil, 503,
-			"The store of user mappings is not ready: no broker answers"},
-		{"not ready, said by the write", nil, failing(mapping.ErrNotReady), 503,
-			"The store of user mappings is not ready: mapping: store not ready"},
+		{
+			"other", nil, failing(errors.New("kafka: NOT_ENOUGH_REPLICAS")), 503,
+			"The store could not make the change: kafka: NOT_ENOUGH_REPLICAS",
+		},
+		{
+			"not ready", errors.New("no broker answers"), nil, 503,
+			"The store of user mappings is not ready: no broker answers",
+		},
+		{
+			"not ready, said by the write", nil, failing(mapping.ErrNotReady), 503,
+			"The store of user mappings is not ready: mapping: store not ready",
+		},
 		{"full", nil, failing(mapping.ErrFull), 507, "There is no room for another mapping: mapping: too many mappings"},
 		{"conflict without its holder", nil, failing(mapping.ErrConflict), 409, "mapping: principal belongs to another username"},
 		{"field", nil, failing(&mapping.FieldError{Field: "principal", Problem: "too odd"}), 400, `field \"principal\": too odd`},
-		{"panic", nil, func(context.Context, string) error { panic("secret of the house") }, 500,
-			"The gateway failed; its log says more."},
+		{
+			"panic", nil, func(context.Context, string) error { panic("secret of the house") }, 500,
+			"The gateway failed; its log says more.",
+		},
 	} {
 		g.store.set(c.ready, c.catch)
 		for _, q := range []step{

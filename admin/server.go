@@ -104,6 +104,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{o: o.withDefaults(), users: newRoster(o.Users), counters: metrics.NewSet()}
 	s.routes = table(o.SecuredMetrics)
+	s.counters.NewGauge("gateway_admin_connections", s.connections)
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = &fasthttp.Server{
 		Name:                         "postern",
@@ -148,6 +149,13 @@ func (s *Server) Addr() net.Addr {
 		return nil
 	}
 	return s.tcp.Addr()
+}
+
+func (s *Server) connections() float64 {
+	if s.tcp == nil {
+		return 0
+	}
+	return float64(s.tcp.count())
 }
 
 // ErrNotListening is what Serve returns when Listen has not succeeded before it.
