@@ -130,7 +130,7 @@ func Start(o Options) (*Engine, error) {
 	}
 	e.background.Go(e.logEndings)
 	if err := e.open(); err != nil {
-		return nil, errors.Join(err, e.Close(context.Background()))
+		return nil, errors.Join(err, e.Close())
 	}
 	e.background.Go(e.measureLag)
 	return e, nil
@@ -228,15 +228,14 @@ func (e *Engine) stopAccepting() {
 }
 
 // Close ends everything at once; call Drain before for a graceful end.
-func (e *Engine) Close(ctx context.Context) error {
+func (e *Engine) Close() error {
 	e.stopAccepting()
 	e.admitting.Wait()
-	err := e.client.Stop()
-	err = errors.Join(err, e.drains.close())
+	err := errors.Join(e.client.Stop(), e.drains.close())
 	close(e.endings)
 	e.background.Wait()
 	if err != nil {
 		return fmt.Errorf("engine: closing: %w", err)
 	}
-	return context.Cause(ctx)
+	return nil
 }

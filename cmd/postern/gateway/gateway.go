@@ -1,0 +1,211 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/postern-kafka/postern/admin"
+	"github.com/postern-kafka/postern/cmd/postern/config"
+	"github.com/postern-kafka/postern/engine"
+	"github.com/postern-kafka/postern/mapping"
+	"github.com/postern-kafka/postern/mapping/kafkastore"
+	"github.com/postern-kafka/postern/mapping/memstore"
+)
+
+// Options is what Start needs beside the configuration.
+type Options struct {
+	Log       *slog.Logger
+	Version   string
+	Commit    string
+	BuildTime string
+}
+
+// Gateway is a running gateway.
+type Gateway struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	store   mapping.Store
+	cluster *cluster
+	engine  *engine.Engine
+	admin   *admin.Server
+	work    sync.WaitGroup
+}
+
+// Start brings a gateway up and returns when its listeners and the admin API
+// are bound. The state and the brokers may still be out of reach then: Ready
+// says when they are not. On error nothing is left running.
+func Start(ctx context.Context, cfg *config.Config, o Options) (*Gateway, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{cfg: cfg, log: o.Log}
+	if err := g.start(ctx, o); err != nil {
+		return nil, errors.Join(err, g.Close(context.WithoutCancel(ctx)))
+	}
+	return g, nil
+}
+
+func (g *Gateway) start(ctx context.Context, o Options) error {
+	cfg := g.cfg
+	listeners, err := listeners(cfg)
+	if err != nil {
+		return err
+	}
+	upstream, err := backendTLS(&cfg.Kafka)
+	if err != nil {
+		return err
+	}
+	client := clientOptions(cfg, upstream)
+	if g.store, err = openStore(ctx, cfg, client, o.Log); err != nil {
+		return err
+	}
+	book := mapping.NewBook(cfg.Kafka.BootstrapServers)
+	if g.cluster, err = newCluster(client, book, cfg.Kafka.MetadataMaxAge, o.Log); err != nil {
+		return err
+	}
+	g.cluster.lookFirst(ctx)
+	g.engine, err = engine.Start(engine.Options{
+		Listeners:         listeners,
+		Users:             g.store.Users(),
+		Book:              book,
+		MandatoryVCluster: cfg.MandatoryVCluster,
+		BrokerTLS:         upstream,
+		Refresh:           g.cluster.refresh,
+		Loops:             cfg.Threads,
+		MaxConnections:    cfg.Limits.MaxConnections,
+		MaxAdmissions:     cfg.Limits.MaxHandshakes,
+		MaxFrame:          cfg.Limits.MaxFrameBytes + 4, // the size prefix
+		HandshakeTimeout:  cfg.Limits.HandshakeTimeout,
+		DialTimeout:       cfg.Kafka.DialTimeout,
+		Log:               o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	g.engine.FollowBrokers()
+	g.work.Go(func() { g.cluster.watch(g.engine.FollowBrokers) })
+	return g.startAdmin(o)
+}
+
+func (g *Gateway) startAdmin(o Options) error {
+	users := make([]admin.Credentials, len(g.cfg.Admin.Users))
+	for i, u := range g.cfg.Admin.Users {
+		users[i] = admin.Credentials{Username: u.Username, Password: u.Password.Reveal(), Admin: u.Admin}
+	}
+	g.admin = admin.New(admin.Options{
+		Bind:           net.JoinHostPort(g.cfg.Admin.BindHost, strconv.Itoa(g.cfg.Admin.Port)),
+		Users:          users,
+		SecuredMetrics: g.cfg.Admin.SecuredMetrics,
+		Store:          g.store,
+		Ready:          g.ready,
+		WriteMetrics:   g.writeMetrics,
+		Version:        o.Version,
+		Commit:         o.Commit,
+		BuildTime:      o.BuildTime,
+		Log:            o.Log,
+	})
+	for _, w := range g.admin.Warnings() {
+		g.log.Warn(w)
+	}
+	if err := g.admin.Listen(); err != nil {
+		g.admin = nil
+		return err
+	}
+	g.work.Go(func() {
+		if err := g.admin.Serve(); err != nil {
+			g.log.Error("the admin API ended", "err", err)
+		}
+	})
+	return nil
+}
+
+// openStore opens the state where the configuration says.
+func openStore(ctx context.Context, cfg *config.Config, client []kgo.Opt, log *slog.Logger) (mapping.Store, error) {
+	if cfg.Storage.Type == config.StorageInMemory {
+		log.Warn("GATEWAY_STORAGE_TYPE is IN_MEMORY: mappings are lost at the end and not shared")
+		return memstore.New(), nil
+	}
+	store, err := kafkastore.Open(ctx, kafkastore.Options{
+		Client:            client,
+		ClusterID:         cfg.ClusterID,
+		Topics:            cfg.Storage.Topics,
+		ReplicationFactor: cfg.Storage.ReplicationFactor,
+		Log:               log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// ready is what /health/ready asks.
+func (g *Gateway) ready() error {
+	return errors.Join(g.store.Ready(), g.cluster.ready())
+}
+
+// Ready waits until the gateway can serve, or ctx ends.
+func (g *Gateway) Ready(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := g.ready()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("gateway: not ready: %w", errors.Join(err, ctx.Err()))
+		case <-tick.C:
+		}
+	}
+}
+
+func (g *Gateway) writeMetrics(w io.Writer) {
+	g.engine.WriteMetrics(w)
+	s := g.store.Stats()
+	metrics.WriteGaugeUint64(w, `gateway_kcache_size{type="usermappings"}`, uint64(s.Mappings))
+	metrics.WriteGaugeUint64(w, `gateway_store_shadowed_mappings`, uint64(s.Shadowed))
+	metrics.WriteGaugeUint64(w, `gateway_store_lag_records`, uint64(max(0, s.Lag)))
+	metrics.WriteGaugeUint64(w, `gateway_topic_current_offset`, uint64(max(0, s.Position)))
+	metrics.WriteCounterUint64(w, `gateway_store_records_total`, s.Records)
+	metrics.WriteCounterUint64(w, `gateway_store_skipped_records_total`, s.Skipped)
+	metrics.WriteCounterUint64(w, `gateway_store_conflicts_total`, s.Conflicts)
+	metrics.WriteCounterUint64(w, `gateway_store_rereads_total`, s.Rereads)
+	metrics.WriteCounterUint64(w, `gateway_store_failures_total`, s.Failures)
+	metrics.WriteProcessMetrics(w)
+}
+
+// Close drains the client connections within the configured time, then ends
+// everything. It is safe on a gateway that did not start whole.
+func (g *Gateway) Close(ctx context.Context) error {
+	var errs []error
+	if g.engine != nil {
+		drain, cancel := context.WithTimeout(ctx, g.cfg.Limits.DrainTimeout)
+		if err := g.engine.Drain(drain, g.cfg.ShutdownDelayBetweenBrokers); err != nil {
+			g.log.Warn("connections were cut", "err", err)
+		}
+		cancel()
+		errs = append(errs, g.engine.Close())
+	}
+	if g.cluster != nil {
+		g.cluster.close()
+	}
+	if g.admin != nil {
+		errs = append(errs, g.admin.Shutdown(ctx))
+	}
+	g.work.Wait()
+	if g.store != nil {
+		errs = append(errs, g.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/postern-kafka/postern/cmd/postern/config"
+	"github.com/postern-kafka/postern/cmd/postern/gateway"
+	"github.com/postern-kafka/postern/tlsterm"
+)
+
+type serveCommand struct{}
+
+// Run serves until a signal comes, then drains.
+func (*serveCommand) Run(w world) error {
+	cfg, err := load(w)
+	if err != nil {
+		return err
+	}
+	log := newLog(cfg.Log, w.stdout)
+	build := buildInfo()
+	log.Info("postern", "version", build.version, "commit", build.commit)
+	g, err := gateway.Start(w.ctx, cfg, gateway.Options{
+		Log: log, Version: build.version, Commit: build.commit, BuildTime: build.time,
+	})
+	if err != nil {
+		return err
+	}
+	for i := range cfg.Listeners {
+		l := &cfg.Listeners[i]
+		log.Info("listening", "listener", l.Name, "protocol", l.Protocol, "port", l.PortStart, "advertised", l.AdvertisedHost)
+	}
+	go func() {
+		if g.Ready(w.ctx) == nil {
+			log.Info("READY")
+		}
+	}()
+	<-w.ctx.Done()
+	log.Info("draining", "at_most", cfg.Limits.DrainTimeout)
+	err = g.Close(context.WithoutCancel(w.ctx))
+	log.Info("ended")
+	return err
+}
+
+type configCommand struct{}
+
+// Run prints the computed configuration.
+func (*configCommand) Run(w world) error {
+	cfg, err := load(w)
+	if err != nil {
+		return err
+	}
+	return cfg.WriteTree(w.stdout)
+}
+
+// load reads the environment and tells everything that is odd about it.
+func load(w world) (*config.Config, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	cfg, report := config.Load(w.environ, config.Options{
+		Hostname: host,
+		ReadFile: os.ReadFile,
+		CheckPrincipalRules: func(rules string) error {
+			_, err := tlsterm.ParsePrincipalRules(rules)
+			return err
+		},
+	})
+	for _, note := range report.Notes {
+		fmt.Fprintln(w.stderr, note)
+	}
+	for _, warning := range report.Warnings {
+		fmt.Fprintln(w.stderr, "warning:", warning)
+	}
+	if line := report.NotApplicableLine(); line != "" {
+		fmt.Fprintln(w.stderr, line)
+	}
+	if report.Failed() {
+		return nil, usageError{fmt.Errorf("the configuration has errors:\n%w", report.Err())}
+	}
+	return cfg, nil
+}
+
+// newLog makes the one logger of the process.
+func newLog(o config.Log, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: o.Level}
+	if o.JSON {
+		options.ReplaceAttr = jsonNames
+		return slog.New(slog.NewJSONHandler(w, options)).With("thread", "postern", "loggerName", "postern")
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// jsonNames gives the fields the names that log dashboards of the original
+// read: timestamp, level, thread, loggerName, message.
+func jsonNames(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 {
+		switch a.Key {
+		case slog.TimeKey:
+			a.Key = "timestamp"
+		case slog.MessageKey:
+			a.Key = "message"
+		}
+	}
+	return a
+}
+
+type healthCommand struct{}
+
+// healthTimeout is below the five seconds at which container health checks
+// usually give up.
+const healthTimeout = 3 * time.Second
+
+// Run asks /health/ready of the gateway that this environment configures.
+func (*healthCommand) Run(w world) error {
+	cfg, report := config.Load(w.environ, config.Options{Hostname: "localhost", ReadFile: os.ReadFile})
+	if report.Failed() {
+		return usageError{report.Err()}
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, healthTimeout)
+	defer cancel()
+	url := "http://" + net.JoinHostPort("localhost", strconv.Itoa(cfg.Admin.Port)) + "/health/ready"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w.stdout, io.LimitReader(resp.Body, 4096)); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return errors.New("not ready")
+	}
+	return nil
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (*versionCommand) Run(w world) error {
+	b := buildInfo()
+	_, err := fmt.Fprintf(w.stdout, "postern %s (%s)\n", b.version, b.commit)
+	return err
+}
+
+// version is set by the release build: -ldflags "-X main.version=…".
+var version = ""
+
+type build struct{ version, commit, time string }
+
+// buildInfo says what was built, as far as the binary knows.
+func buildInfo() build {
+	b := build{version: version, commit: "unknown", time: "unknown"}
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.commit = s.Value
+			case "vcs.time":
+				b.time = s.Value
+			}
+		}
+	}
+	if b.version == "" {
+		b.version = "dev"
+	}
+	return b
+}
