@@ -1,8 +1,10 @@
 package mapping
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/puzpuzpuz/xsync/v3"
@@ -180,6 +182,23 @@ func (u *Users) VClusters() []string {
 	return slices.Sorted(maps.Keys(u.byName))
 }
 
+// All returns every mapping, shadowed ones included, sorted by virtual cluster
+// and username.
+func (u *Users) All() []Mapping {
+	u.mu.RLock()
+	all := make([]Mapping, 0, u.count)
+	for _, names := range u.byName {
+		for _, e := range names {
+			all = append(all, e.mapping())
+		}
+	}
+	u.mu.RUnlock()
+	slices.SortFunc(all, func(a, b Mapping) int {
+		return cmp.Or(strings.Compare(a.VCluster, b.VCluster), strings.Compare(a.Username, b.Username))
+	})
+	return all
+}
+
 // Len returns the number of mappings, shadowed ones included.
 func (u *Users) Len() int {
 	u.mu.RLock()
@@ -274,22 +293,11 @@ func (u *Users) settle(principal string, gone, come *entry) (lost *entry) {
 // log cannot produce but a caller can, so that the outcome never depends on
 // the order of arrival.
 func (e *entry) compare(other *entry) int {
-	switch {
-	case e.order != other.order:
-		if e.order < other.order {
-			return -1
-		}
-		return 1
-	case e.user.VCluster != other.user.VCluster:
-		if e.user.VCluster < other.user.VCluster {
-			return -1
-		}
-		return 1
-	case e.user.Username < other.user.Username:
-		return -1
-	default:
-		return 1
-	}
+	return cmp.Or(
+		cmp.Compare(e.order, other.order),
+		strings.Compare(e.user.VCluster, other.user.VCluster),
+		strings.Compare(e.user.Username, other.user.Username),
+	)
 }
 
 func (e *entry) named(m Mapping) bool {

@@ -1,0 +1,233 @@
+package kafkastore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// UserMappings is the key of the topic that this store reads and writes.
+const UserMappings = "usermappings"
+
+// Values of TopicSpec.Cleanup, as Kafka's cleanup.policy knows them.
+const (
+	Compact = "compact"
+	Delete  = "delete"
+)
+
+// TopicSpec is one internal topic: the key that configuration knows it by, its
+// name, and how it is created. Retention is zero where Cleanup is Compact.
+type TopicSpec struct {
+	Key        string
+	Name       string
+	Cleanup    string
+	Partitions int32
+	Retention  time.Duration
+}
+
+// TopicNames returns the internal topics of a gateway cluster, sorted by key:
+// _conduktor_<clusterID>_<key> unless overrides names another for the key.
+func TopicNames(clusterID string, overrides map[string]string) []TopicSpec {
+	specs := []TopicSpec{
+		{Key: "acls"},
+		{Key: "auditlogs", Cleanup: Delete, Partitions: 3, Retention: 7 * 24 * time.Hour},
+		{Key: "consumer_offsets"},
+		{Key: "consumer_subscriptions"},
+		{Key: "encryption_configs"},
+		{Key: "groups"},
+		{Key: "interceptor_configs"},
+		{Key: "license"},
+		{Key: "topicmappings"},
+		{Key: UserMappings},
+		{Key: "vclusters"},
+	}
+	for i := range specs {
+		s := &specs[i]
+		s.Name = "_conduktor_" + clusterID + "_" + s.Key
+		if name := overrides[s.Key]; name != "" {
+			s.Name = name
+		}
+		if s.Cleanup == "" {
+			s.Cleanup, s.Partitions = Compact, 1
+		}
+	}
+	return specs
+}
+
+// ErrTopic is found by errors.Is in every *TopicError.
+var ErrTopic = errors.New("kafkastore: topic unusable")
+
+// TopicError is a fault that trying again does not mend: somebody must change
+// the topic or the configuration.
+type TopicError struct {
+	Topic   string
+	Problem string
+}
+
+// Error returns "kafkastore: topic <name>: <problem>".
+func (e *TopicError) Error() string { return "kafkastore: topic " + e.Topic + ": " + e.Problem }
+
+// Unwrap returns ErrTopic.
+func (e *TopicError) Unwrap() error { return ErrTopic }
+
+// checkNames refuses names that no topic can have, and one name for two topics.
+func checkNames(specs []TopicSpec) error {
+	keys := make(map[string]string, len(specs))
+	for _, s := range specs {
+		if !legalTopic(s.Name) {
+			return &TopicError{s.Name, "not a topic name (for " + s.Key + "): 1 to 249 letters, digits, dots, underscores and hyphens"}
+		}
+		if other, taken := keys[s.Name]; taken {
+			return &TopicError{s.Name, "named for both " + other + " and " + s.Key}
+		}
+		keys[s.Name] = s.Key
+	}
+	return nil
+}
+
+// legalTopic is Kafka's org.apache.kafka.common.internals.Topic.isValid.
+func legalTopic(name string) bool {
+	if name == "" || name == "." || name == ".." || len(name) > 249 {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c < 'a' || c > 'z' {
+			if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// prepareTopics creates the topics that are missing and looks at the ones that
+// are there. It fails for a reason that trying again may mend, or with a
+// *TopicError. Only the topic of the user mappings has to exist in the end: for
+// another one a refusal to create it is a warning.
+func (s *Store) prepareTopics(ctx context.Context) error {
+	names := make([]string, 0, len(s.specs))
+	for _, spec := range s.specs {
+		names = append(names, spec.Name)
+	}
+	found, err := s.admin.ListTopics(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("kafkastore: list topics: %w", err)
+	}
+	var present []TopicSpec
+	for _, spec := range s.specs {
+		detail := found[spec.Name]
+		switch {
+		case detail.Err == nil && len(detail.Partitions) > 0:
+			present = append(present, spec)
+			continue
+		case detail.Err != nil && !errors.Is(detail.Err, kerr.UnknownTopicOrPartition):
+			if err := s.tolerate(spec, "describe", detail.Err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.createTopic(ctx, spec); err != nil {
+			return err
+		}
+	}
+	s.warnReplicas(found)
+	return s.checkPolicies(ctx, present)
+}
+
+func (s *Store) createTopic(ctx context.Context, spec TopicSpec) error {
+	configs := map[string]*string{"cleanup.policy": kadm.StringPtr(spec.Cleanup)}
+	if spec.Retention > 0 {
+		configs["retention.ms"] = kadm.StringPtr(strconv.FormatInt(spec.Retention.Milliseconds(), 10))
+	}
+	made, err := s.admin.CreateTopic(ctx, spec.Partitions, s.options.ReplicationFactor, configs, spec.Name)
+	if made.ErrMessage != "" && made.Err != nil {
+		err = fmt.Errorf("%w: %s", made.Err, made.ErrMessage)
+	}
+	switch {
+	case err == nil:
+		s.log.Info("topic created", "topic", spec.Name, "cleanup.policy", spec.Cleanup,
+			"partitions", spec.Partitions, "replicas", made.ReplicationFactor)
+		if made.ReplicationFactor > 0 && made.ReplicationFactor < wantReplicas {
+			s.log.Warn(fewReplicas, "topics", []string{spec.Name}, "replicas", made.ReplicationFactor)
+		}
+		return nil
+	case errors.Is(err, kerr.TopicAlreadyExists):
+		return nil // another gateway was quicker
+	}
+	return s.tolerate(spec, "create", err)
+}
+
+// tolerate decides what a failure with one topic means.
+func (s *Store) tolerate(spec TopicSpec, doing string, err error) error {
+	if spec.Key == UserMappings || kerr.IsRetriable(err) || !isKafkaError(err) {
+		return fmt.Errorf("kafkastore: topic %s: %s: %w", spec.Name, doing, err)
+	}
+	s.log.Warn("topic left out", "topic", spec.Name, "doing", doing, "error", err)
+	return nil
+}
+
+func isKafkaError(err error) bool {
+	var ke *kerr.Error
+	return errors.As(err, &ke)
+}
+
+const (
+	wantReplicas = 3
+	fewReplicas  = "internal topics with fewer than 3 replicas: losing a broker may lose them"
+)
+
+func (s *Store) warnReplicas(found kadm.TopicDetails) {
+	var few []string
+	for name, detail := range found {
+		if n := detail.Partitions.NumReplicas(); detail.Err == nil && n > 0 && n < wantReplicas {
+			few = append(few, name)
+		}
+	}
+	if len(few) > 0 {
+		slices.Sort(few)
+		s.log.Warn(fewReplicas, "topics", few)
+	}
+}
+
+// checkPolicies refuses a topic whose cleanup.policy would lose what is kept
+// in it: with "delete" (alone or besides compact) mappings would expire.
+func (s *Store) checkPolicies(ctx context.Context, present []TopicSpec) error {
+	if len(present) == 0 {
+		return nil
+	}
+	want := make(map[string]string, len(present))
+	for _, spec := range present {
+		want[spec.Name] = spec.Cleanup
+	}
+	described, err := s.admin.DescribeTopicConfigs(ctx, slices.Sorted(maps.Keys(want))...)
+	if err != nil {
+		if !errors.Is(err, kerr.TopicAuthorizationFailed) && !errors.Is(err, kerr.ClusterAuthorizationFailed) {
+			return fmt.Errorf("kafkastore: describe topic configs: %w", err)
+		}
+		s.log.Warn("cleanup.policy of the internal topics not checked", "error", err)
+		return nil
+	}
+	for _, rc := range described {
+		if rc.Err != nil {
+			if kerr.IsRetriable(rc.Err) {
+				return fmt.Errorf("kafkastore: topic %s: describe configs: %w", rc.Name, rc.Err)
+			}
+			s.log.Warn("cleanup.policy not checked", "topic", rc.Name, "error", rc.Err)
+			continue
+		}
+		for _, c := range rc.Configs {
+			if c.Key == "cleanup.policy" && c.MaybeValue() != want[rc.Name] {
+				return &TopicError{rc.Name, fmt.Sprintf("cleanup.policy is %q, must be %q", c.MaybeValue(), want[rc.Name])}
+			}
+		}
+	}
+	return nil
+}
