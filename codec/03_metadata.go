@@ -5,6 +5,7 @@ const metadataFlex = 9
 // metadataWhole patches a Metadata answer. Brokers stand at the head of the
 // body in every version, so this is metadataPrefix on all of the frame.
 func metadataWhole(p *Patch, v View, h Head, frame []byte) error {
+	p.Reset()
 	r, err := wholeAnswer("Metadata", metadataFlex, h, frame)
 	if err != nil {
 		return err
@@ -16,7 +17,8 @@ func metadataWhole(p *Patch, v View, h Head, frame []byte) error {
 // metadataPrefix asks for more until the broker array is here and patches it;
 // topics are never looked at.
 func metadataPrefix(p *Patch, v View, h Head, prefix []byte) (ok bool, err error) {
-	r := answer(metadataFlex, h, prefix)
+	p.Reset()
+	r := answer(metadataFlex, h, prefix[:min(len(prefix), DecodeLimit)])
 	metadataBrokers(&r, p, v, h.Version)
 	if r.short {
 		p.Reset()

@@ -5,6 +5,7 @@ const findCoordinatorFlex = 3
 // findCoordinatorWhole patches the one coordinator of v0-3 or the array of v4+.
 // Entries without a coordinator (node -1) stay as they are.
 func findCoordinatorWhole(p *Patch, v View, h Head, frame []byte) error {
+	p.Reset()
 	r, err := wholeAnswer("FindCoordinator", findCoordinatorFlex, h, frame)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ const (
 // The header of this answer never has tags, and an answer with error 35 has a
 // v0 body whatever was asked (KIP-511).
 func apiVersionsWhole(p *Patch, _ View, h Head, frame []byte) error {
+	p.Reset()
 	r, err := wholeAnswer("ApiVersions", -1, h, frame)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ const (
 // describeClusterWhole patches the brokers. Controllers (endpoint type 2) are
 // not reachable through the gateway: their ports become 0 and nothing is learned.
 func describeClusterWhole(p *Patch, v View, h Head, frame []byte) error {
+	p.Reset()
 	r, err := wholeAnswer("DescribeCluster", describeClusterFlex, h, frame)
 	if err != nil {
 		return err

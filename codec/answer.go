@@ -29,9 +29,10 @@ func finish(r *reader, p *Patch, name string, version int16) error {
 	return err
 }
 
-// request sets a reader on the body of a request whose first bytes are here.
+// request sets a reader on the body of a request whose first bytes are here. It
+// sees PeekLimit bytes at most, however many were given at once.
 func request(flex int16, h Head, prefix []byte) reader {
-	r := reader{b: prefix, end: h.Size}
+	r := reader{b: prefix[:min(len(prefix), PeekLimit)], end: h.Size}
 	r.skip(requestHeadLen)
 	r.in("client id", -1)
 	r.str() // int16 length even in flexible versions (KIP-482)
@@ -41,8 +42,7 @@ func request(flex int16, h Head, prefix []byte) reader {
 	return r
 }
 
-// peeked turns the state of a reader on the head of a request into "more" or an
-// error; more is bounded by PeekLimit.
+// peeked turns the state of request's reader into "more" or an error.
 func peeked(r *reader, name string, h Head) (ok bool, err error) {
 	switch {
 	case r.ok():

@@ -1,6 +1,9 @@
 // Package codec knows Kafka frames: where one ends, what it is, whether it may
 // pass, and which bytes of it must change.
 //
+// The three actions of a row are Refuse, Forward and Rewrite (Patch is the type
+// that a rewrite fills).
+//
 // It owns the table of APIs (rules.go), the cutting of frames, and the patches
 // of the answers that carry broker addresses. It never reads a socket, a clock
 // or a configuration, never logs, never starts a goroutine, and keeps no
@@ -30,7 +33,8 @@
 //  4. When Rule.Patched(version): up to GatherLimit gather and call Whole; above
 //     it use Prefix where the row has one, Skim and Tail where it is Tailed,
 //     and otherwise gather up to DecodeLimit and call Whole.
-//  5. Send Patch.Segments; take Patch.Nodes and Patch.Unroutable; Reset.
+//  5. Send Patch.Segments; take Patch.Nodes and Patch.Unroutable, before the patch is used
+//     for the next frame.
 //
 // An answer to DescribeCluster about controllers (endpoint type 2) teaches no
 // nodes and its ports become 0. Patch.Nodes may be empty although the cluster

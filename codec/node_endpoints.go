@@ -21,6 +21,7 @@ var endpointShape = shape{rack: true}
 
 // whole patches a frame that is all here, exactly.
 func (e *endpoints) whole(p *Patch, v View, h Head, frame []byte) error {
+	p.Reset()
 	at, err := tailOf(h, frame, e.body(h.Version))
 	if err != nil {
 		return err
@@ -37,6 +38,7 @@ func (e *endpoints) whole(p *Patch, v View, h Head, frame []byte) error {
 // they need more room than there is, the nodes are taken out instead, and
 // clients look the leader up in their metadata.
 func (e *endpoints) tail(p *Patch, v View, h Head, b []byte) error {
+	p.Reset()
 	t, err := e.find(h, v, b, 0)
 	switch {
 	case err != nil || !t.changed:
@@ -188,7 +190,7 @@ type fill struct {
 // after (ids ascend). The width of the id makes up for the sizes that a varint
 // in front of the zeros cannot reach.
 func filler(room int, after int64) (fill, bool) {
-	for _, key := range [...]int64{fillerTag, 1 << 7, 1 << 14, 1 << 21} {
+	for _, key := range [...]int64{fillerTag, 1 << 7, 1 << 14, 1 << 21, 1 << 28} {
 		key = max(key, after+1)
 		if key > 1<<32-1 {
 			break

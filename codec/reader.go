@@ -30,8 +30,12 @@ func (r *reader) fail(what string, val int64) {
 	}
 }
 
-// in names the place for errors.
-func (r *reader) in(place string, item int) { r.place, r.item = place, item }
+// in names the place for errors; the place of the first failure stays.
+func (r *reader) in(place string, item int) {
+	if r.ok() {
+		r.place, r.item = place, item
+	}
+}
 
 // need reports whether n more bytes can be read.
 func (r *reader) need(n int) bool {

@@ -27,7 +27,8 @@ func (a Action) String() string {
 // Rule is one row of the table: what the gateway does with one API.
 //
 // All functions are pure. h.Size counts the size prefix; slices are only read,
-// and only during the call.
+// and only during the call. What takes a Patch resets it first, and leaves it
+// empty with every error and every "more".
 type Rule struct {
 	Name string // as in Kafka's ApiKeys
 	Do   Action
