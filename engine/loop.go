@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"runtime/debug"
@@ -112,11 +113,11 @@ func (e *Engine) findLoops(n int) error {
 	}
 	defer ln.Close()
 	for len(e.loops) < n {
-		conn, err := e.probe(ln)
+		conn, end, err := e.probe(ln)
 		if err != nil {
 			return fmt.Errorf("engine: probing event loop %d: %w", len(e.loops), err)
 		}
-		defer func() { onLoop(conn.EventLoop(), func() { _ = conn.Close() }) }()
+		defer end() // not before all loops are found: the loop would count as empty again
 		lp := &loop{engine: e, el: conn.EventLoop(), pairs: make(map[*pair]struct{})}
 		lp.effects.Stats = &lp.stats
 		for _, other := range e.loops {
@@ -135,22 +136,21 @@ func (e *Engine) findLoops(n int) error {
 	return nil
 }
 
-// probe enrolls one connection to ourselves.
-func (e *Engine) probe(ln net.Listener) (gnet.Conn, error) {
+// probe enrolls one connection to ourselves; end closes the other side of it.
+func (e *Engine) probe(ln net.Listener) (conn gnet.Conn, end func(), err error) {
 	out, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer out.Close()
 	in, err := ln.Accept()
 	if err != nil {
-		return nil, err
+		return nil, nil, errors.Join(err, out.Close())
 	}
 	opened := make(chan gnet.Conn, 1)
 	if _, err := e.client.EnrollContext(in, opened); err != nil {
-		return nil, err
+		return nil, nil, errors.Join(err, out.Close())
 	}
-	return <-opened, nil
+	return <-opened, func() { _ = out.Close() }, nil
 }
 
 // place chooses the loop with the fewest sessions.
