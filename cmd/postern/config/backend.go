@@ -31,6 +31,9 @@ func (r *reader) backend() Backend {
 		b.KeyPassword, b.KeyPasswordVar = b.KeyStore.Password, b.KeyStore.PasswordVar
 	}
 	b.EndpointIdentification = r.endpointIdentification()
+	if b.Protocol == ProtocolPlaintext {
+		r.unusedStores("KAFKA_SECURITY_PROTOCOL", b.KeyStore, b.TrustStore)
+	}
 	return b
 }
 

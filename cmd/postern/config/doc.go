@@ -1,6 +1,6 @@
 // Package config turns the gateway's environment into one typed Config.
 //
-// It owns the names, defaults, ranges and meanings of every variable the gateway knows (one table, Variables), the
+// It owns the names, defaults, ranges and meanings of every variable the gateway knows (one table), the
 // reading of GATEWAY_ENV_FILE, and the computed tree an operator debugs with.
 //
 // It never opens a socket, a key store or a file of its own accord, never looks at the process environment or the

@@ -36,7 +36,9 @@ type sourcing struct {
 	text string
 	at   int
 	line int
-	env  map[string]string
+	// export is set while the words after `export` are read.
+	export bool
+	env    map[string]string
 }
 
 // statement reads what stands at the position: blanks, a comment, the end of a line, or one assignment.
@@ -45,7 +47,11 @@ func (s *sourcing) statement() error {
 	case c == '\n':
 		s.line++
 		s.at++
-	case c == ' ' || c == '\t' || c == ';':
+		s.export = false
+	case c == ';':
+		s.at++
+		s.export = false
+	case c == ' ' || c == '\t':
 		s.at++
 	case c == '#':
 		if end := strings.IndexByte(s.text[s.at:], '\n'); end >= 0 {
@@ -72,8 +78,12 @@ func (s *sourcing) assignment() error {
 		return fmt.Errorf("only NAME=VALUE is read, with or without export; nothing is run")
 	}
 	if s.at == len(s.text) || strings.IndexByte(" \t\n;", s.text[s.at]) >= 0 {
-		// `export`, or a name that is exported without being set.
-		if name == "export" || s.exporting(start) {
+		if s.export {
+			// A name that is exported without being set.
+			return nil
+		}
+		if name == "export" {
+			s.export = true
 			return nil
 		}
 	}
@@ -83,17 +93,14 @@ func (s *sourcing) assignment() error {
 	s.at++
 	value, err := s.word()
 	if err != nil {
+		if !ours(name) {
+			// It may be a piece of a value that should have been quoted.
+			return err
+		}
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	s.env[name] = value
 	return nil
-}
-
-// exporting tells whether the word export stands earlier in the statement that holds position at.
-func (s *sourcing) exporting(at int) bool {
-	line := s.text[:at]
-	line = line[strings.LastIndexAny(line, "\n;")+1:]
-	return strings.HasPrefix(strings.TrimLeft(line, " \t")+" ", "export ")
 }
 
 // word reads a value up to the blank, semicolon or end of line that ends it.
@@ -155,7 +162,7 @@ func (s *sourcing) double(value *strings.Builder) error {
 			}
 			s.escaped(value)
 		case '$', '`':
-			if err := s.expansion(value); err != nil {
+			if err := s.expansion(value, true); err != nil {
 				return err
 			}
 		default:
@@ -176,7 +183,7 @@ func (s *sourcing) bare(value *strings.Builder) error {
 	case '\\':
 		s.escaped(value)
 	case '$', '`':
-		return s.expansion(value)
+		return s.expansion(value, false)
 	default:
 		value.WriteByte(c)
 		s.at++
@@ -199,13 +206,13 @@ func (s *sourcing) escaped(value *strings.Builder) {
 	s.at++
 }
 
-// expansion reads what a dollar or a backtick begins.
-func (s *sourcing) expansion(value *strings.Builder) error {
+// expansion reads what a dollar or a backtick begins, within double quotes or outside.
+func (s *sourcing) expansion(value *strings.Builder, quoted bool) error {
 	rest := s.text[s.at:]
 	switch {
 	case rest[0] == '`', strings.HasPrefix(rest, "$("):
 		return fmt.Errorf("a command in the value: nothing is run")
-	case strings.HasPrefix(rest, "$'"), strings.HasPrefix(rest, "$\""):
+	case !quoted && (strings.HasPrefix(rest, "$'") || strings.HasPrefix(rest, "$\"")):
 		return fmt.Errorf("a $ before a quote: only plain quotes are read")
 	case strings.HasPrefix(rest, "${"):
 		end := strings.IndexByte(rest, '}')

@@ -93,7 +93,7 @@ func (r *reader) foldMain() {
 }
 
 // accountProperty sorts a KAFKA_* variable that no row of its own stands for, or a name nothing is known of.
-func (r *reader) accountProperty(name string, row *Variable) {
+func (r *reader) accountProperty(name string, row *variable) {
 	switch {
 	case row == nil:
 		r.unknown(name, knownVariables())

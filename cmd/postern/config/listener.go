@@ -8,11 +8,11 @@ import (
 
 // listener reads the single-listener variables. kafka is the backend's protocol, which the listener takes over when it
 // has none of its own.
-func (r *reader) listener(hostname string, kafka Protocol) Listener {
+func (r *reader) listener(o Options, kafka Protocol) Listener {
 	l := Listener{
 		Name:              DefaultListener,
-		BindHost:          r.host("GATEWAY_BIND_HOST", ""),
-		AdvertisedHost:    r.host("GATEWAY_ADVERTISED_HOST", hostname),
+		BindHost:          r.host("GATEWAY_BIND_HOST"),
+		AdvertisedHost:    r.advertisedHost(o.Hostname),
 		PortStart:         int(r.integer("GATEWAY_PORT_START", 1, math.MaxUint16)),
 		PortCount:         int(r.integer("GATEWAY_PORT_COUNT", 1, math.MaxUint16)),
 		MinBrokerID:       int32(r.integer("GATEWAY_MIN_BROKERID", 0, math.MaxInt32)),
@@ -23,6 +23,11 @@ func (r *reader) listener(hostname string, kafka Protocol) Listener {
 	}
 	if rules := r.text(l.PrincipalRulesVar); rules != table[l.PrincipalRulesVar].Default {
 		l.PrincipalRules = rules
+		if o.CheckPrincipalRules != nil {
+			if err := o.CheckPrincipalRules(rules); err != nil {
+				r.report.Errors = append(r.report.Errors, fmt.Errorf("config: %s: %w", l.PrincipalRulesVar, err))
+			}
+		}
 	}
 	if last := l.PortStart + l.PortCount - 1; last > math.MaxUint16 {
 		r.report.fail("GATEWAY_PORT_COUNT", fmt.Sprintf("%d ports from GATEWAY_PORT_START %d end at %d; the largest port is %d",
@@ -30,6 +35,18 @@ func (r *reader) listener(hostname string, kafka Protocol) Listener {
 	}
 	r.stores(&l)
 	return l
+}
+
+// advertisedHost is the one that was set, else this host's name, which may be unfit to tell clients.
+func (r *reader) advertisedHost(hostname string) string {
+	const name = "GATEWAY_ADVERTISED_HOST"
+	if _, ok := r.given(name); ok {
+		return r.host(name)
+	}
+	if !isHost(hostname) {
+		r.report.fail(name, "not set, and the host's own name "+shown(hostname)+" is none that clients could be told")
+	}
+	return hostname
 }
 
 func (r *reader) routing() Routing {
@@ -73,18 +90,34 @@ func (r *reader) securityProtocol(name string) Protocol {
 	return Protocol(r.choice(name, string(ProtocolPlaintext), string(ProtocolSSL)))
 }
 
-// stores reads the key and trust store and says what an SSL listener lacks.
+// stores reads the key and trust store.
 func (r *reader) stores(l *Listener) {
 	l.KeyStore = r.store("GATEWAY_SSL_KEY_STORE_PATH", "GATEWAY_SSL_KEY_STORE_PASSWORD", "GATEWAY_SSL_KEY_TYPE")
 	l.KeyPasswordVar = "GATEWAY_SSL_KEY_PASSWORD"
 	l.KeyPassword = r.secret(l.KeyPasswordVar)
 	l.TrustStore = r.store("GATEWAY_SSL_TRUST_STORE_PATH", "GATEWAY_SSL_TRUST_STORE_PASSWORD", "GATEWAY_SSL_TRUST_STORE_TYPE")
-	if l.Protocol != ProtocolSSL {
-		if l.Protocol == ProtocolPlaintext && l.ClientAuth == ClientAuthRequire {
+	switch l.Protocol {
+	case ProtocolSSL:
+		r.secured(l)
+	case ProtocolPlaintext:
+		if l.ClientAuth == ClientAuthRequire {
 			r.report.fail("GATEWAY_SSL_CLIENT_AUTH", "REQUIRE needs GATEWAY_SECURITY_PROTOCOL=SSL, and the listener's protocol is PLAINTEXT: anybody could connect")
 		}
-		return
+		r.unusedStores("GATEWAY_SECURITY_PROTOCOL", l.KeyStore, l.TrustStore)
 	}
+}
+
+// unusedStores warns about stores that a plaintext protocol leaves unread.
+func (r *reader) unusedStores(protocol string, stores ...Store) {
+	for _, s := range stores {
+		if s.IsSet() {
+			r.report.warn(s.PathVar + " is set and has no effect: the protocol is PLAINTEXT (" + protocol + ")")
+		}
+	}
+}
+
+// secured says what an SSL listener lacks.
+func (r *reader) secured(l *Listener) {
 	why := "the protocol is SSL by GATEWAY_SECURITY_PROTOCOL: the gateway needs a certificate with its key"
 	if _, ok := r.given("GATEWAY_SECURITY_PROTOCOL"); !ok {
 		why = "GATEWAY_SECURITY_PROTOCOL is not set and SSL is taken over from KAFKA_SECURITY_PROTOCOL: the gateway needs a certificate with its key"

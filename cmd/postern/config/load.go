@@ -14,6 +14,9 @@ type Options struct {
 	Hostname string
 	// ReadFile reads the file GATEWAY_ENV_FILE names; without it no file is readable.
 	ReadFile func(path string) ([]byte, error)
+	// CheckPrincipalRules says what is wrong with GATEWAY_SSL_PRINCIPAL_MAPPING_RULES, so that it is reported together with
+	// all else; without it the rules are carried unread.
+	CheckPrincipalRules func(rules string) error
 }
 
 // Load reads NAME=VALUE entries, as os.Environ gives them, into a Config. The Config is nil exactly when the report has
@@ -31,7 +34,7 @@ func (r *reader) load(o Options) (*Config, *Report) {
 	c := &Config{
 		ClusterID:         r.clusterID(),
 		Kafka:             kafka,
-		Listeners:         []Listener{r.listener(o.Hostname, kafka.Protocol)},
+		Listeners:         []Listener{r.listener(o, kafka.Protocol)},
 		Admin:             r.admin(),
 		MandatoryVCluster: r.boolean("GATEWAY_FEATURE_FLAGS_MANDATORY_VCLUSTER"),
 		Log:               r.log(),
@@ -47,7 +50,7 @@ func (r *reader) load(o Options) (*Config, *Report) {
 	}
 	r.disjoint(&c.Listeners[0], c.Admin)
 	if r.boolean("GATEWAY_ACL_ENABLED") {
-		r.report.fail("GATEWAY_ACL_ENABLED", reasonACL+": every user would be allowed everything; set it to false to accept that")
+		r.report.fail("GATEWAY_ACL_ENABLED", "true is refused: "+reasonACL+": every user would be allowed everything; set it to false to accept that")
 	}
 	r.inventory()
 	if r.report.Failed() {
@@ -153,11 +156,11 @@ func (r *reader) account(name string) {
 		return
 	}
 	switch row.Status {
-	case Accepted:
+	case accepted:
 		r.report.NotApplicable = append(r.report.NotApplicable, name)
-	case Refused:
+	case refused:
 		r.report.fail(name, "refused: "+row.Reason)
-	case Used:
+	case used:
 	}
 }
 

@@ -99,13 +99,8 @@ func (r *reader) choice(name string, allowed ...string) string {
 }
 
 // host reads a host name or an address without a port.
-func (r *reader) host(name, fallback string) string {
-	text, ok := r.given(name)
-	if !ok {
-		if text = table[name].Default; text == "" {
-			text = fallback
-		}
-	}
+func (r *reader) host(name string) string {
+	text := r.text(name)
 	if !isHost(text) {
 		r.invalid(name, text, "a host name or an address, without a port and without ://")
 		return ""

@@ -5,6 +5,9 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 )
@@ -28,7 +31,7 @@ func (c *Config) WriteTree(w io.Writer) error {
 func (c *Config) tree() node {
 	tree := node{
 		{Key: "gatewayClusterId", Value: c.ClusterID},
-		{Key: "gatewayGroupId", Value: c.GroupID},
+		{Key: "gatewayGroupId", Value: plain(c.GroupID)},
 	}
 	if len(c.Listeners) > 0 {
 		tree = append(tree, c.Listeners[0].tree()...)
@@ -71,19 +74,10 @@ func (l *Listener) tree() node {
 	}
 	if l.Protocol == ProtocolSSL {
 		authentication = append(authentication, yaml.MapItem{Key: "sslConfig", Value: node{
-			{Key: "keyStore", Value: node{
-				{Key: "keyStorePath", Value: l.KeyStore.Path},
-				{Key: "keyStorePassword", Value: l.KeyStore.Password.String()},
-				{Key: "keyPassword", Value: l.KeyPassword.String()},
-				{Key: "keyStoreType", Value: l.KeyStore.Type},
-			}},
-			{Key: "trustStore", Value: node{
-				{Key: "trustStorePath", Value: l.TrustStore.Path},
-				{Key: "trustStorePassword", Value: l.TrustStore.Password.String()},
-				{Key: "trustStoreType", Value: l.TrustStore.Type},
-			}},
+			{Key: "keyStore", Value: l.KeyStore.tree("keyStore", yaml.MapItem{Key: "keyPassword", Value: l.KeyPassword.String()})},
+			{Key: "trustStore", Value: l.TrustStore.tree("trustStore")},
 			{Key: "clientAuth", Value: l.ClientAuth},
-			{Key: "principalMappingRules", Value: rules},
+			{Key: "principalMappingRules", Value: plain(rules)},
 		}})
 	}
 	return node{
@@ -120,27 +114,28 @@ func (l *Listener) ports() any {
 	return l.PortCount
 }
 
+// tree is a store with prefix before the name of each field, and with further fields.
+func (s Store) tree(prefix string, further ...yaml.MapItem) node {
+	tree := node{
+		{Key: prefix + "Path", Value: plain(s.Path)},
+		{Key: prefix + "Password", Value: s.Password.String()},
+	}
+	tree = append(tree, further...)
+	return append(tree, yaml.MapItem{Key: prefix + "Type", Value: s.Type})
+}
+
 func (b *Backend) tree() node {
 	properties := node{}
 	for _, name := range sortedNames(b.Properties) {
-		properties = append(properties, yaml.MapItem{Key: name, Value: b.Properties[name]})
+		properties = append(properties, yaml.MapItem{Key: name, Value: plain(b.Properties[name])})
 	}
 	return node{
 		{Key: "bootstrapServers", Value: b.BootstrapServers},
 		{Key: "securityProtocol", Value: string(b.Protocol)},
-		{Key: "keyStore", Value: node{
-			{Key: "keyStorePath", Value: b.KeyStore.Path},
-			{Key: "keyStorePassword", Value: b.KeyStore.Password.String()},
-			{Key: "keyPassword", Value: b.KeyPassword.String()},
-			{Key: "keyStoreType", Value: b.KeyStore.Type},
-		}},
-		{Key: "trustStore", Value: node{
-			{Key: "trustStorePath", Value: b.TrustStore.Path},
-			{Key: "trustStorePassword", Value: b.TrustStore.Password.String()},
-			{Key: "trustStoreType", Value: b.TrustStore.Type},
-		}},
+		{Key: "keyStore", Value: b.KeyStore.tree("keyStore", yaml.MapItem{Key: "keyPassword", Value: b.KeyPassword.String()})},
+		{Key: "trustStore", Value: b.TrustStore.tree("trustStore")},
 		{Key: "endpointIdentification", Value: b.EndpointIdentification},
-		{Key: "clientId", Value: b.ClientID},
+		{Key: "clientId", Value: plain(b.ClientID)},
 		{Key: "requestTimeoutMs", Value: b.RequestTimeout.Milliseconds()},
 		{Key: "dialTimeoutMs", Value: b.DialTimeout.Milliseconds()},
 		{Key: "metadataMaxAgeMs", Value: b.MetadataMaxAge.Milliseconds()},
@@ -208,4 +203,18 @@ func levelName(level slog.Level) string {
 		return "off"
 	}
 	return names[at].name
+}
+
+// quoted is a text that is written between double quotes.
+type quoted string
+
+// MarshalYAML gives the text between double quotes; Go's escapes are YAML's.
+func (q quoted) MarshalYAML() ([]byte, error) { return []byte(strconv.Quote(string(q))), nil }
+
+// plain is a text for the tree; the encoder drops control characters it does not quote.
+func plain(text string) any {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return quoted(text)
+	}
+	return text
 }

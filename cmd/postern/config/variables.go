@@ -5,33 +5,20 @@ import (
 	"strings"
 )
 
-// Status says what becomes of a variable that is set.
-type Status uint8
+// status says what becomes of a variable that is set.
+type status uint8
 
 const (
-	// Used variables change what the gateway does.
-	Used Status = iota
-	// Accepted variables are known and change nothing here; they are named in one line.
-	Accepted
-	// Refused variables stop the gateway: to ignore them in silence would do something other than what was asked.
-	Refused
+	// used variables change what the gateway does.
+	used status = iota
+	// accepted variables are known and change nothing here; they are named in one line.
+	accepted
+	// refused variables stop the gateway: to ignore them in silence would do something other than what was asked.
+	refused
 )
 
-// String returns the word the documentation uses.
-func (s Status) String() string {
-	switch s {
-	case Used:
-		return "used"
-	case Accepted:
-		return "accepted, not applicable"
-	case Refused:
-		return "refused"
-	}
-	return "unknown"
-}
-
-// Variable is one row of the table of everything the gateway knows.
-type Variable struct {
+// variable is one row of the table of everything the gateway knows.
+type variable struct {
 	// Name of the environment variable; a word in angle brackets stands for any text of capitals, digits and underscores.
 	Name string
 	// Default is the value taken when the variable is not set, in the form it would be set to.
@@ -39,7 +26,7 @@ type Variable struct {
 	// DefaultNote describes the default where it is not a fixed text.
 	DefaultNote string
 	Meaning     string
-	Status      Status
+	Status      status
 	// Reason says why a variable is not applicable or refused.
 	Reason string
 	// Secret variables are never shown.
@@ -48,10 +35,10 @@ type Variable struct {
 	Path string
 }
 
-// Section is a group of rows with a heading.
-type Section struct {
+// section is a group of rows with a heading.
+type section struct {
 	Title string
-	Rows  []Variable
+	Rows  []variable
 }
 
 const (
@@ -70,47 +57,47 @@ const (
 	reasonPEMInline    = "a store given as text is not available yet: put it into a file and name that in the matching _LOCATION variable"
 )
 
-// Sections is the table: every variable, grouped. It drives what is known, the defaults, the masking and the documentation.
-var Sections = []Section{
-	{"Clients: addresses and ports", []Variable{
+// sections is the table: every variable, grouped. It drives what is known, the defaults, the masking and the documentation.
+var sections = []section{
+	{"Clients: addresses and ports", []variable{
 		{Name: "GATEWAY_BIND_HOST", Default: "0.0.0.0", Meaning: "interface the Kafka ports are bound to"},
 		{Name: "GATEWAY_ADVERTISED_HOST", DefaultNote: "the host's name", Meaning: "host that clients are told to connect to"},
 		{Name: "GATEWAY_ROUTING_MECHANISM", Default: "port", Meaning: "`port`; `host` (SNI) is refused until it is available"},
 		{Name: "GATEWAY_PORT_START", Default: "6969", Meaning: "port of the broker with the smallest id"},
 		{Name: "GATEWAY_PORT_COUNT", DefaultNote: "(largest broker id − smallest) + 3", Meaning: "how many ports are opened"},
 		{Name: "GATEWAY_MIN_BROKERID", Default: "0", Meaning: "broker id that GATEWAY_PORT_START stands for"},
-		{Name: "GATEWAY_ADVERTISED_SNI_PORT", Meaning: "port advertised with SNI routing", Status: Accepted, Reason: reasonSNI},
-		{Name: "GATEWAY_ADVERTISED_HOST_PREFIX", Meaning: "first part of SNI host names", Status: Accepted, Reason: reasonSNI},
-		{Name: "GATEWAY_SNI_HOST_SEPARATOR", Meaning: "separator in SNI host names", Status: Accepted, Reason: reasonSNI},
-		{Name: "GATEWAY_ADVERTISED_LISTENER", Meaning: "address of an external load balancer", Status: Accepted, Reason: "use GATEWAY_ADVERTISED_HOST"},
+		{Name: "GATEWAY_ADVERTISED_SNI_PORT", Meaning: "port advertised with SNI routing", Status: accepted, Reason: reasonSNI},
+		{Name: "GATEWAY_ADVERTISED_HOST_PREFIX", Meaning: "first part of SNI host names", Status: accepted, Reason: reasonSNI},
+		{Name: "GATEWAY_SNI_HOST_SEPARATOR", Meaning: "separator in SNI host names", Status: accepted, Reason: reasonSNI},
+		{Name: "GATEWAY_ADVERTISED_LISTENER", Meaning: "address of an external load balancer", Status: accepted, Reason: "use GATEWAY_ADVERTISED_HOST"},
 	}},
-	{"Clients: several listeners", []Variable{
-		{Name: "GATEWAY_LISTENER_NAMES", Meaning: "comma list of listeners", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_SECURITY_PROTOCOL", Meaning: "protocol of the listener", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_ROUTING", Meaning: "`port` or `sni`", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_PORTS", Meaning: "ports and how they are advertised", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_ADVERTISED_HOST", Meaning: "advertised host", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_ADVERTISED_HOST_PATTERN", Meaning: "SNI name of a broker", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_BOOTSTRAP_HOST_PATTERN", Meaning: "SNI name for bootstrap", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_BIND_ADDRESS", Meaning: "interface", Status: Refused, Reason: reasonListeners},
-		{Name: "GATEWAY_LISTENER_<NAME>_SSL_CLIENT_AUTH", Meaning: "client certificates of the listener", Status: Refused, Reason: reasonListeners},
+	{"Clients: several listeners", []variable{
+		{Name: "GATEWAY_LISTENER_NAMES", Meaning: "comma list of listeners", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_SECURITY_PROTOCOL", Meaning: "protocol of the listener", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_ROUTING", Meaning: "`port` or `sni`", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_PORTS", Meaning: "ports and how they are advertised", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_ADVERTISED_HOST", Meaning: "advertised host", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_ADVERTISED_HOST_PATTERN", Meaning: "SNI name of a broker", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_BOOTSTRAP_HOST_PATTERN", Meaning: "SNI name for bootstrap", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_BIND_ADDRESS", Meaning: "interface", Status: refused, Reason: reasonListeners},
+		{Name: "GATEWAY_LISTENER_<NAME>_SSL_CLIENT_AUTH", Meaning: "client certificates of the listener", Status: refused, Reason: reasonListeners},
 	}},
-	{"Clients: security", []Variable{
+	{"Clients: security", []variable{
 		{Name: "GATEWAY_SECURITY_PROTOCOL", DefaultNote: "that of Kafka (KAFKA_SECURITY_PROTOCOL)", Meaning: "`PLAINTEXT` or `SSL`; `SASL_*` and `DELEGATED_*` are refused until they are available", Path: "authenticationConfig.securityProtocol"},
 		{Name: "GATEWAY_SECURITY_MODE", Default: "GATEWAY_MANAGED", Meaning: "`GATEWAY_MANAGED`; `KAFKA_MANAGED` needs SASL and is refused until that is available"},
 		{Name: "GATEWAY_FEATURE_FLAGS_MANDATORY_VCLUSTER", Default: "false", Meaning: "`true` refuses connections for which no vcluster was found"},
 		{Name: "GATEWAY_SHUTDOWN_DELAY_BETWEEN_BROKERS_MS", Default: "0", Meaning: "pause between closing one broker's connections and the next one's; 1000 or more keeps librdkafka calm"},
 		{Name: "GATEWAY_ACL_ENABLED", Default: "false", Meaning: "`true` is refused until access control is available"},
-		{Name: "GATEWAY_ACL_STORE_ENABLED", Meaning: "obsolete switch of access control", Status: Accepted, Reason: reasonACL},
-		{Name: "GATEWAY_SUPER_USERS", Meaning: "users above access control", Status: Accepted, Reason: reasonACL},
-		{Name: "GATEWAY_AUTO_CREATE_TOPICS_ENABLED", Meaning: "topic creation by the brokers", Status: Accepted, Reason: "the brokers' own setting decides"},
-		{Name: "GATEWAY_AUTHENTICATION_CONNECTION_MAX_REAUTH_MS", Meaning: "life of a SASL session", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_AUTHENTICATION_TIMEOUT_MS", Meaning: "SASL time-out", Status: Accepted, Reason: "see GATEWAY_HANDSHAKE_TIMEOUT_MS"},
-		{Name: "GATEWAY_AUTHENTICATION_EXPONENTIAL_BACKOFF_MULTIPLIER", Meaning: "back-off", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_AUTHENTICATION_EXPONENTIAL_BACKOFF_MAX_MS", Meaning: "back-off", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_SASL_MECHANISM", Meaning: "never existed: the client chooses", Status: Accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_ACL_STORE_ENABLED", Meaning: "obsolete switch of access control", Status: accepted, Reason: reasonACL},
+		{Name: "GATEWAY_SUPER_USERS", Meaning: "users above access control", Status: accepted, Reason: reasonACL},
+		{Name: "GATEWAY_AUTO_CREATE_TOPICS_ENABLED", Meaning: "topic creation by the brokers", Status: accepted, Reason: "the brokers' own setting decides"},
+		{Name: "GATEWAY_AUTHENTICATION_CONNECTION_MAX_REAUTH_MS", Meaning: "life of a SASL session", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_AUTHENTICATION_TIMEOUT_MS", Meaning: "SASL time-out", Status: accepted, Reason: "see GATEWAY_HANDSHAKE_TIMEOUT_MS"},
+		{Name: "GATEWAY_AUTHENTICATION_EXPONENTIAL_BACKOFF_MULTIPLIER", Meaning: "back-off", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_AUTHENTICATION_EXPONENTIAL_BACKOFF_MAX_MS", Meaning: "back-off", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_SASL_MECHANISM", Meaning: "never existed: the client chooses", Status: accepted, Reason: reasonSASL},
 	}},
-	{"Clients: TLS", []Variable{
+	{"Clients: TLS", []variable{
 		{Name: "GATEWAY_SSL_KEY_STORE_PATH", Meaning: "the gateway's certificate and key: JKS, PKCS12 or PEM, by content", Path: "authenticationConfig.sslConfig.keyStore.keyStorePath"},
 		{Name: "GATEWAY_SSL_KEY_STORE_PASSWORD", Meaning: "the store's password", Secret: true, Path: "authenticationConfig.sslConfig.keyStore.keyStorePassword"},
 		{Name: "GATEWAY_SSL_KEY_PASSWORD", Meaning: "the key's password; the store's is not taken in its place", Secret: true, Path: "authenticationConfig.sslConfig.keyStore.keyPassword"},
@@ -120,41 +107,41 @@ var Sections = []Section{
 		{Name: "GATEWAY_SSL_TRUST_STORE_TYPE", Default: "jks", Meaning: "as GATEWAY_SSL_KEY_TYPE"},
 		{Name: "GATEWAY_SSL_CLIENT_AUTH", Default: "NONE", Meaning: "client certificates: `NONE`, `OPTIONAL` (a bad one is refused, none is not) or `REQUIRE`"},
 		{Name: "GATEWAY_SSL_PRINCIPAL_MAPPING_RULES", Default: "DEFAULT", Meaning: "Kafka's rules from the certificate's DN to the principal; `DEFAULT` is the whole DN"},
-		{Name: "GATEWAY_SSL_UPDATE_CONTEXT_INTERVAL_MINUTES", Meaning: "how often the stores are read again", Status: Accepted, Reason: "the stores are read at start only: restart after a change"},
-		{Name: "GATEWAY_SSL_UPDATE_INTERVAL_MS", Meaning: "older name of the same", Status: Accepted, Reason: "the stores are read at start only: restart after a change"},
-		{Name: "GATEWAY_SECURITY_PROVIDER", Meaning: "Java security provider", Status: Accepted, Reason: "there is no Java here"},
+		{Name: "GATEWAY_SSL_UPDATE_CONTEXT_INTERVAL_MINUTES", Meaning: "how often the stores are read again", Status: accepted, Reason: "the stores are read at start only: restart after a change"},
+		{Name: "GATEWAY_SSL_UPDATE_INTERVAL_MS", Meaning: "older name of the same", Status: accepted, Reason: "the stores are read at start only: restart after a change"},
+		{Name: "GATEWAY_SECURITY_PROVIDER", Meaning: "Java security provider", Status: accepted, Reason: "there is no Java here"},
 	}},
-	{"Clients: OAuth and tokens", []Variable{
-		{Name: "GATEWAY_OAUTH_JWKS_URL", Meaning: "key set of the issuer", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_EXPECTED_ISSUER", Meaning: "issuer", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_EXPECTED_AUDIENCES", Meaning: "audiences", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_JWKS_REFRESH", Meaning: "how often the key set is fetched", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_JWKS_RETRY", Meaning: "pause before a retry", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_JWKS_MAX_RETRY", Meaning: "longest pause before a retry", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_SCOPE_CLAIM_NAME", Meaning: "claim of the scopes", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_SUB_CLAIM_NAME", Meaning: "claim of the principal", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_OAUTH_USE_CC_POOL_ID", Meaning: "identity pool as principal", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_PRINCIPAL_RESOLVER", Meaning: "resolver of API keys", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_CONFLUENT_CLOUD_API_KEY", Meaning: "its API key", Status: Accepted, Reason: reasonSASL, Secret: true},
-		{Name: "GATEWAY_CONFLUENT_CLOUD_API_SECRET", Meaning: "its API secret", Status: Accepted, Reason: reasonSASL, Secret: true},
-		{Name: "GATEWAY_CONFLUENT_CLOUD_CACHE_SIZE", Meaning: "its cache", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_CONFLUENT_CLOUD_CACHE_EXPIRY_MS", Meaning: "its cache", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_USER_POOL_SECRET_KEY", Meaning: "key of the tokens", Status: Accepted, Reason: reasonSASL, Secret: true},
-		{Name: "GATEWAY_USER_POOL_SERVICE_ACCOUNT_REQUIRED", Meaning: "tokens need an account", Status: Accepted, Reason: reasonSASL},
-		{Name: "GATEWAY_USER_POOL_TYPE", Meaning: "kind of the user pool", Status: Accepted, Reason: reasonSASL},
+	{"Clients: OAuth and tokens", []variable{
+		{Name: "GATEWAY_OAUTH_JWKS_URL", Meaning: "key set of the issuer", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_EXPECTED_ISSUER", Meaning: "issuer", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_EXPECTED_AUDIENCES", Meaning: "audiences", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_JWKS_REFRESH", Meaning: "how often the key set is fetched", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_JWKS_RETRY", Meaning: "pause before a retry", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_JWKS_MAX_RETRY", Meaning: "longest pause before a retry", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_SCOPE_CLAIM_NAME", Meaning: "claim of the scopes", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_SUB_CLAIM_NAME", Meaning: "claim of the principal", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_OAUTH_USE_CC_POOL_ID", Meaning: "identity pool as principal", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_PRINCIPAL_RESOLVER", Meaning: "resolver of API keys", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_CONFLUENT_CLOUD_API_KEY", Meaning: "its API key", Status: accepted, Reason: reasonSASL, Secret: true},
+		{Name: "GATEWAY_CONFLUENT_CLOUD_API_SECRET", Meaning: "its API secret", Status: accepted, Reason: reasonSASL, Secret: true},
+		{Name: "GATEWAY_CONFLUENT_CLOUD_CACHE_SIZE", Meaning: "its cache", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_CONFLUENT_CLOUD_CACHE_EXPIRY_MS", Meaning: "its cache", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_USER_POOL_SECRET_KEY", Meaning: "key of the tokens", Status: accepted, Reason: reasonSASL, Secret: true},
+		{Name: "GATEWAY_USER_POOL_SERVICE_ACCOUNT_REQUIRED", Meaning: "tokens need an account", Status: accepted, Reason: reasonSASL},
+		{Name: "GATEWAY_USER_POOL_TYPE", Meaning: "kind of the user pool", Status: accepted, Reason: reasonSASL},
 	}},
-	{"Admin API", []Variable{
+	{"Admin API", []variable{
 		{Name: "GATEWAY_HTTP_PORT", Default: "8888", Meaning: "API, health and metrics"},
 		{Name: "GATEWAY_HTTP_BIND_HOST", Default: "0.0.0.0", Meaning: "interface of the same"},
 		{Name: "GATEWAY_SECURED_METRICS", Default: "true", Meaning: "`/metrics` asks for an account"},
 		{Name: "GATEWAY_ADMIN_API_USERS", Default: "[{username: admin, password: conduktor, admin: true}]", Meaning: "accounts, as YAML or JSON; `admin: false` may only read", Secret: true},
-		{Name: "GATEWAY_HTTPS_KEY_STORE_PATH", Meaning: "turns HTTPS on", Status: Refused, Reason: reasonHTTPS},
-		{Name: "GATEWAY_HTTPS_KEY_STORE_PASSWORD", Meaning: "the store's password", Status: Accepted, Reason: reasonHTTPS, Secret: true},
-		{Name: "GATEWAY_HTTPS_CLIENT_AUTH", Meaning: "client certificates on HTTPS", Status: Accepted, Reason: reasonHTTPS},
-		{Name: "GATEWAY_HTTPS_TRUST_STORE_PATH", Meaning: "authorities of the same", Status: Accepted, Reason: reasonHTTPS},
-		{Name: "GATEWAY_HTTPS_TRUST_STORE_PASSWORD", Meaning: "the store's password", Status: Accepted, Reason: reasonHTTPS, Secret: true},
+		{Name: "GATEWAY_HTTPS_KEY_STORE_PATH", Meaning: "turns HTTPS on", Status: refused, Reason: reasonHTTPS},
+		{Name: "GATEWAY_HTTPS_KEY_STORE_PASSWORD", Meaning: "the store's password", Status: accepted, Reason: reasonHTTPS, Secret: true},
+		{Name: "GATEWAY_HTTPS_CLIENT_AUTH", Meaning: "client certificates on HTTPS", Status: accepted, Reason: reasonHTTPS},
+		{Name: "GATEWAY_HTTPS_TRUST_STORE_PATH", Meaning: "authorities of the same", Status: accepted, Reason: reasonHTTPS},
+		{Name: "GATEWAY_HTTPS_TRUST_STORE_PASSWORD", Meaning: "the store's password", Status: accepted, Reason: reasonHTTPS, Secret: true},
 	}},
-	{"Kafka", []Variable{
+	{"Kafka", []variable{
 		{Name: "KAFKA_BOOTSTRAP_SERVERS", DefaultNote: "none: it must be set", Meaning: "comma list of host:port", Path: "bootstrap.servers"},
 		{Name: "KAFKA_SECURITY_PROTOCOL", Default: "PLAINTEXT", Meaning: "`PLAINTEXT` or `SSL`; `SASL_*` is refused until it is available"},
 		{Name: "KAFKA_SSL_KEYSTORE_LOCATION", Meaning: "the gateway's certificate towards the brokers"},
@@ -170,79 +157,79 @@ var Sections = []Section{
 		{Name: "KAFKA_METADATA_MAX_AGE_MS", Default: "300000", Meaning: "how long the gateway may go without looking at the brokers"},
 		{Name: "KAFKA_SOCKET_CONNECTION_SETUP_TIMEOUT_MS", Default: "10000", Meaning: "time-out of a connection to a broker, its TLS handshake included"},
 		{Name: "GATEWAY_KAFKA_DIAL_TIMEOUT_MS", DefaultNote: "KAFKA_SOCKET_CONNECTION_SETUP_TIMEOUT_MS", Meaning: "the same, and stronger"},
-		{Name: "KAFKA_SSL_KEYSTORE_KEY", Meaning: "key as PEM text", Status: Refused, Reason: reasonPEMInline, Secret: true},
-		{Name: "KAFKA_SSL_KEYSTORE_CERTIFICATE_CHAIN", Meaning: "certificate as PEM text", Status: Refused, Reason: reasonPEMInline, Secret: true},
-		{Name: "KAFKA_SSL_TRUSTSTORE_CERTIFICATES", Meaning: "authorities as PEM text", Status: Refused, Reason: reasonPEMInline, Secret: true},
-		{Name: "KAFKA_MAIN_<PROP>", Meaning: "the same as KAFKA_<PROP>: `main` is the name of the only physical cluster"},
-		{Name: "KAFKA_FAILOVER_<PROP>", Meaning: "second physical cluster", Status: Accepted, Reason: "one physical cluster only"},
-		{Name: "KAFKA_<PROP>", Meaning: "any other property of the Java client, `_` for `.`: known ones are accepted, others warned about", Status: Accepted, Reason: "it is the Java client's own"},
-		{Name: "GATEWAY_BACKEND_KAFKA_SELECTOR", Meaning: "file with several physical clusters", Status: Refused, Reason: "not available yet: set KAFKA_BOOTSTRAP_SERVERS and the other KAFKA_* variables"},
-		{Name: "GATEWAY_UPSTREAM_CONNECTION_POOL_TYPE", Meaning: "`NONE` or `ROUND_ROBIN`", Status: Accepted, Reason: reasonOneToOne},
-		{Name: "GATEWAY_UPSTREAM_NUM_CONNECTION", Meaning: "size of the pool", Status: Accepted, Reason: reasonOneToOne},
+		{Name: "KAFKA_SSL_KEYSTORE_KEY", Meaning: "key as PEM text", Status: refused, Reason: reasonPEMInline, Secret: true},
+		{Name: "KAFKA_SSL_KEYSTORE_CERTIFICATE_CHAIN", Meaning: "certificate as PEM text", Status: refused, Reason: reasonPEMInline, Secret: true},
+		{Name: "KAFKA_SSL_TRUSTSTORE_CERTIFICATES", Meaning: "authorities as PEM text", Status: refused, Reason: reasonPEMInline, Secret: true},
+		{Name: "KAFKA_MAIN_<PROP>", Meaning: "the same as `KAFKA_<PROP>`: `main` is the name of the only physical cluster"},
+		{Name: "KAFKA_FAILOVER_<PROP>", Meaning: "second physical cluster", Status: accepted, Reason: "one physical cluster only"},
+		{Name: "KAFKA_<PROP>", Meaning: "any other property of the Java client, `_` for `.`: known ones are accepted, others warned about", Status: accepted, Reason: "it is the Java client's own"},
+		{Name: "GATEWAY_BACKEND_KAFKA_SELECTOR", Meaning: "file with several physical clusters", Status: refused, Reason: "not available yet: set KAFKA_BOOTSTRAP_SERVERS and the other KAFKA_* variables"},
+		{Name: "GATEWAY_UPSTREAM_CONNECTION_POOL_TYPE", Meaning: "`NONE` or `ROUND_ROBIN`", Status: accepted, Reason: reasonOneToOne},
+		{Name: "GATEWAY_UPSTREAM_NUM_CONNECTION", Meaning: "size of the pool", Status: accepted, Reason: reasonOneToOne},
 		{Name: "GATEWAY_DOWNSTREAM_THREAD", Default: "0", DefaultNote: "one per core", Meaning: "event loops"},
-		{Name: "GATEWAY_UPSTREAM_THREAD", Meaning: "threads towards Kafka", Status: Accepted, Reason: "both sides of a connection share a loop"},
+		{Name: "GATEWAY_UPSTREAM_THREAD", Meaning: "threads towards Kafka", Status: accepted, Reason: "both sides of a connection share a loop"},
 	}},
-	{"Cluster, state and storage", []Variable{
+	{"Cluster, state and storage", []variable{
 		{Name: "GATEWAY_CLUSTER_ID", Default: "gateway", Meaning: "gateways with the same id share their state; part of the internal topics' names", Path: "gatewayClusterId"},
-		{Name: "GATEWAY_GROUP_ID", DefaultNote: "conduktor_ and the cluster id", Meaning: "group by which gateways know each other", Status: Accepted, Reason: reasonBalance},
+		{Name: "GATEWAY_GROUP_ID", DefaultNote: "conduktor_ and the cluster id", Meaning: "group by which gateways know each other", Status: accepted, Reason: reasonBalance},
 		{Name: "GATEWAY_STORAGE_TYPE", Default: "KAFKA", Meaning: "`KAFKA`, or `IN_MEMORY` (lost at the end, shared with nobody)"},
 		{Name: "GATEWAY_TOPIC_STORE_KCACHE_REPLICATION_FACTOR", Default: "-1", Meaning: "replication factor of internal topics; -1 leaves it to the brokers"},
-		{Name: "GATEWAY_LICENSE_TOPIC", DefaultNote: "_conduktor_<cluster id>_license", Meaning: "internal topic"},
-		{Name: "GATEWAY_TOPIC_MAPPINGS_TOPIC", DefaultNote: "_conduktor_<cluster id>_topicmappings", Meaning: "internal topic"},
-		{Name: "GATEWAY_USER_MAPPINGS_TOPIC", DefaultNote: "_conduktor_<cluster id>_usermappings", Meaning: "internal topic of the user mappings"},
-		{Name: "GATEWAY_CONSUMER_OFFSETS_TOPIC", DefaultNote: "_conduktor_<cluster id>_consumer_offsets", Meaning: "internal topic"},
-		{Name: "GATEWAY_CONSUMER_SUBSCRIPTIONS_TOPIC", DefaultNote: "_conduktor_<cluster id>_consumer_subscriptions", Meaning: "internal topic"},
-		{Name: "GATEWAY_INTERCEPTOR_CONFIGS_TOPIC", DefaultNote: "_conduktor_<cluster id>_interceptor_configs", Meaning: "internal topic"},
-		{Name: "GATEWAY_ENCRYPTION_CONFIGS_TOPIC", DefaultNote: "_conduktor_<cluster id>_encryption_configs", Meaning: "internal topic"},
-		{Name: "GATEWAY_ACLS_TOPIC", DefaultNote: "_conduktor_<cluster id>_acls", Meaning: "internal topic"},
-		{Name: "GATEWAY_AUDIT_LOG_TOPIC", DefaultNote: "_conduktor_<cluster id>_auditlogs", Meaning: "internal topic"},
-		{Name: "GATEWAY_VCLUSTERS_TOPIC", DefaultNote: "_conduktor_<cluster id>_vclusters", Meaning: "internal topic"},
-		{Name: "GATEWAY_GROUPS_TOPIC", DefaultNote: "_conduktor_<cluster id>_groups", Meaning: "internal topic"},
-		{Name: "GATEWAY_ENCRYPTION_KEYS_TOPIC", Meaning: "internal topic of a plug-in", Status: Accepted, Reason: reasonInterceptors},
-		{Name: "GATEWAY_DATA_QUALITY_TOPIC", Meaning: "internal topic of a plug-in", Status: Accepted, Reason: reasonInterceptors},
-		{Name: "GATEWAY_DATA_QUALITY_TOPIC_REPLICATION_FACTOR", Meaning: "its replication factor", Status: Accepted, Reason: reasonInterceptors},
-		{Name: "GATEWAY_DATA_QUALITY_TOPIC_PARTITIONS", Meaning: "its partitions", Status: Accepted, Reason: reasonInterceptors},
-		{Name: "GATEWAY_DATA_QUALITY_TOPIC_RETENTION_HOUR", Meaning: "its retention", Status: Accepted, Reason: reasonInterceptors},
-		{Name: "GATEWAY_FEATURE_FLAGS_INTERNAL_LOAD_BALANCING", Meaning: "gateways advertise each other", Status: Accepted, Reason: reasonBalance},
-		{Name: "GATEWAY_RACK_ID", Meaning: "rack of this gateway", Status: Accepted, Reason: reasonBalance},
-		{Name: "GATEWAY_STORE_TTL_MS", Meaning: "period of a full refresh", Status: Accepted, Reason: "the topics are followed record by record"},
-		{Name: "GATEWAY_TOPIC_STORE_REAL_TOPIC_PARTITION_COUNT", Meaning: "partitions of real topics", Status: Accepted, Reason: "there are no concentrated topics yet"},
-		{Name: "GATEWAY_TOPIC_STORE_DISTRIBUTED_CATCHUP_TIMEOUT_IN_SECONDS", Meaning: "wait after a write", Status: Accepted, Reason: "a write is answered when it has been read back"},
-		{Name: "GATEWAY_LICENSE_KEY", Meaning: "licence", Status: Accepted, Reason: "none is needed", Secret: true},
-		{Name: "GATEWAY_INTERCEPTOR_CONFIG_LOCATION", Meaning: "file of interceptors", Status: Refused, Reason: reasonInterceptors + ": data would pass without them"},
+		{Name: "GATEWAY_LICENSE_TOPIC", DefaultNote: "`_conduktor_<cluster id>_license`", Meaning: "internal topic"},
+		{Name: "GATEWAY_TOPIC_MAPPINGS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_topicmappings`", Meaning: "internal topic"},
+		{Name: "GATEWAY_USER_MAPPINGS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_usermappings`", Meaning: "internal topic of the user mappings"},
+		{Name: "GATEWAY_CONSUMER_OFFSETS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_consumer_offsets`", Meaning: "internal topic"},
+		{Name: "GATEWAY_CONSUMER_SUBSCRIPTIONS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_consumer_subscriptions`", Meaning: "internal topic"},
+		{Name: "GATEWAY_INTERCEPTOR_CONFIGS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_interceptor_configs`", Meaning: "internal topic"},
+		{Name: "GATEWAY_ENCRYPTION_CONFIGS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_encryption_configs`", Meaning: "internal topic"},
+		{Name: "GATEWAY_ACLS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_acls`", Meaning: "internal topic"},
+		{Name: "GATEWAY_AUDIT_LOG_TOPIC", DefaultNote: "`_conduktor_<cluster id>_auditlogs`", Meaning: "internal topic"},
+		{Name: "GATEWAY_VCLUSTERS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_vclusters`", Meaning: "internal topic"},
+		{Name: "GATEWAY_GROUPS_TOPIC", DefaultNote: "`_conduktor_<cluster id>_groups`", Meaning: "internal topic"},
+		{Name: "GATEWAY_ENCRYPTION_KEYS_TOPIC", Meaning: "internal topic of a plug-in", Status: accepted, Reason: reasonInterceptors},
+		{Name: "GATEWAY_DATA_QUALITY_TOPIC", Meaning: "internal topic of a plug-in", Status: accepted, Reason: reasonInterceptors},
+		{Name: "GATEWAY_DATA_QUALITY_TOPIC_REPLICATION_FACTOR", Meaning: "its replication factor", Status: accepted, Reason: reasonInterceptors},
+		{Name: "GATEWAY_DATA_QUALITY_TOPIC_PARTITIONS", Meaning: "its partitions", Status: accepted, Reason: reasonInterceptors},
+		{Name: "GATEWAY_DATA_QUALITY_TOPIC_RETENTION_HOUR", Meaning: "its retention", Status: accepted, Reason: reasonInterceptors},
+		{Name: "GATEWAY_FEATURE_FLAGS_INTERNAL_LOAD_BALANCING", Meaning: "gateways advertise each other", Status: accepted, Reason: reasonBalance},
+		{Name: "GATEWAY_RACK_ID", Meaning: "rack of this gateway", Status: accepted, Reason: reasonBalance},
+		{Name: "GATEWAY_STORE_TTL_MS", Meaning: "period of a full refresh", Status: accepted, Reason: "the topics are followed record by record"},
+		{Name: "GATEWAY_TOPIC_STORE_REAL_TOPIC_PARTITION_COUNT", Meaning: "partitions of real topics", Status: accepted, Reason: "there are no concentrated topics yet"},
+		{Name: "GATEWAY_TOPIC_STORE_DISTRIBUTED_CATCHUP_TIMEOUT_IN_SECONDS", Meaning: "wait after a write", Status: accepted, Reason: "a write is answered when it has been read back"},
+		{Name: "GATEWAY_LICENSE_KEY", Meaning: "licence", Status: accepted, Reason: "none is needed", Secret: true},
+		{Name: "GATEWAY_INTERCEPTOR_CONFIG_LOCATION", Meaning: "file of interceptors", Status: refused, Reason: reasonInterceptors + ": data would pass without them"},
 	}},
-	{"Logs, audit and flags", []Variable{
+	{"Logs, audit and flags", []variable{
 		{Name: "LOG4J2_APPENDER_LAYOUT", Default: "pattern", Meaning: "`pattern` (text) or `json`"},
 		{Name: "LOG4J2_ROOT_LEVEL", Default: "info", Meaning: "`off`, `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `all`"},
 		{Name: "LOG4J2_IO_CONDUKTOR_LEVEL", DefaultNote: "LOG4J2_ROOT_LEVEL", Meaning: "the same, and stronger"},
-		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_NETWORK_LEVEL", Meaning: "one logger", Status: Accepted, Reason: reasonLogger},
-		{Name: "LOG4J2_IO_CONDUKTOR_UPSTREAM_THREAD_LEVEL", Meaning: "one logger", Status: Accepted, Reason: reasonLogger},
-		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_REBUILDER_COMPONENTS_LEVEL", Meaning: "one logger", Status: Accepted, Reason: reasonLogger},
-		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_SERVICE_LEVEL", Meaning: "one logger", Status: Accepted, Reason: reasonLogger},
-		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_AUTHORIZATION_LEVEL", Meaning: "one logger", Status: Accepted, Reason: reasonLogger},
-		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_THREAD_LEVEL", Meaning: "one logger", Status: Accepted, Reason: reasonLogger},
-		{Name: "LOG4J2_ORG_APACHE_KAFKA_LEVEL", Meaning: "a library's logger", Status: Accepted, Reason: reasonLibrary},
-		{Name: "LOG4J2_IO_KCACHE_LEVEL", Meaning: "a library's logger", Status: Accepted, Reason: reasonLibrary},
-		{Name: "LOG4J2_IO_VERTX_LEVEL", Meaning: "a library's logger", Status: Accepted, Reason: reasonLibrary},
-		{Name: "LOG4J2_IO_NETTY_LEVEL", Meaning: "a library's logger", Status: Accepted, Reason: reasonLibrary},
-		{Name: "LOG4J2_IO_MICROMETER_LEVEL", Meaning: "a library's logger", Status: Accepted, Reason: reasonLibrary},
-		{Name: "LOG4J2_TIME_FORMAT", Meaning: "pattern of times", Status: Accepted, Reason: "times are printed as RFC 3339"},
-		{Name: "GATEWAY_FEATURE_FLAGS_AUDIT", Meaning: "audit log", Status: Accepted, Reason: reasonAudit},
-		{Name: "GATEWAY_AUDIT_LOG_SERVICE_BACKING_TOPIC", Meaning: "older name of GATEWAY_AUDIT_LOG_TOPIC", Status: Accepted, Reason: reason2x},
-		{Name: "GATEWAY_AUDIT_LOG_CONFIG_SPEC_VERSION", Meaning: "version put into events", Status: Accepted, Reason: reasonAudit},
-		{Name: "GATEWAY_AUDIT_LOG_REPLICATION_FACTOR_OF_TOPIC", Meaning: "replication factor", Status: Accepted, Reason: reasonAudit},
-		{Name: "GATEWAY_AUDIT_LOG_NUM_PARTITIONS_OF_TOPIC", Meaning: "partitions", Status: Accepted, Reason: reasonAudit},
-		{Name: "GATEWAY_AUDIT_LOG_KAFKA_<PROP>", Meaning: "producer property of the audit log", Status: Accepted, Reason: reasonAudit},
-		{Name: "GATEWAY_AUDIT_LOG_EVENT_TYPES", Meaning: "which events", Status: Accepted, Reason: reasonAudit},
-		{Name: "GATEWAY_FEATURE_FLAGS_ANALYTICS", Meaning: "reports of use", Status: Accepted, Reason: "this gateway sends none"},
-		{Name: "GATEWAY_MODE", Meaning: "mode of version 2", Status: Accepted, Reason: reason2x + ": GATEWAY_SECURITY_PROTOCOL decides"},
-		{Name: "GATEWAY_START_PORT", Meaning: "first port in version 2", Status: Accepted, Reason: reason2x + ": set GATEWAY_PORT_START"},
-		{Name: "GATEWAY_FEATURE_FLAGS_MULTI_TENANCY", Meaning: "flag of version 2", Status: Accepted, Reason: reason2x},
-		{Name: "GATEWAY_FEATURE_FLAGS_SINGLE_TENANT", Meaning: "flag of version 2", Status: Accepted, Reason: reason2x},
-		{Name: "GATEWAY_FEATURE_FLAGS_MERGE_CLUSTER", Meaning: "flag of version 2", Status: Accepted, Reason: reason2x},
+		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_NETWORK_LEVEL", Meaning: "one logger", Status: accepted, Reason: reasonLogger},
+		{Name: "LOG4J2_IO_CONDUKTOR_UPSTREAM_THREAD_LEVEL", Meaning: "one logger", Status: accepted, Reason: reasonLogger},
+		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_REBUILDER_COMPONENTS_LEVEL", Meaning: "one logger", Status: accepted, Reason: reasonLogger},
+		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_SERVICE_LEVEL", Meaning: "one logger", Status: accepted, Reason: reasonLogger},
+		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_AUTHORIZATION_LEVEL", Meaning: "one logger", Status: accepted, Reason: reasonLogger},
+		{Name: "LOG4J2_IO_CONDUKTOR_PROXY_THREAD_LEVEL", Meaning: "one logger", Status: accepted, Reason: reasonLogger},
+		{Name: "LOG4J2_ORG_APACHE_KAFKA_LEVEL", Meaning: "a library's logger", Status: accepted, Reason: reasonLibrary},
+		{Name: "LOG4J2_IO_KCACHE_LEVEL", Meaning: "a library's logger", Status: accepted, Reason: reasonLibrary},
+		{Name: "LOG4J2_IO_VERTX_LEVEL", Meaning: "a library's logger", Status: accepted, Reason: reasonLibrary},
+		{Name: "LOG4J2_IO_NETTY_LEVEL", Meaning: "a library's logger", Status: accepted, Reason: reasonLibrary},
+		{Name: "LOG4J2_IO_MICROMETER_LEVEL", Meaning: "a library's logger", Status: accepted, Reason: reasonLibrary},
+		{Name: "LOG4J2_TIME_FORMAT", Meaning: "pattern of times", Status: accepted, Reason: "times are printed as RFC 3339"},
+		{Name: "GATEWAY_FEATURE_FLAGS_AUDIT", Meaning: "audit log", Status: accepted, Reason: reasonAudit},
+		{Name: "GATEWAY_AUDIT_LOG_SERVICE_BACKING_TOPIC", Meaning: "older name of GATEWAY_AUDIT_LOG_TOPIC", Status: accepted, Reason: reason2x},
+		{Name: "GATEWAY_AUDIT_LOG_CONFIG_SPEC_VERSION", Meaning: "version put into events", Status: accepted, Reason: reasonAudit},
+		{Name: "GATEWAY_AUDIT_LOG_REPLICATION_FACTOR_OF_TOPIC", Meaning: "replication factor", Status: accepted, Reason: reasonAudit},
+		{Name: "GATEWAY_AUDIT_LOG_NUM_PARTITIONS_OF_TOPIC", Meaning: "partitions", Status: accepted, Reason: reasonAudit},
+		{Name: "GATEWAY_AUDIT_LOG_KAFKA_<PROP>", Meaning: "producer property of the audit log", Status: accepted, Reason: reasonAudit},
+		{Name: "GATEWAY_AUDIT_LOG_EVENT_TYPES", Meaning: "which events", Status: accepted, Reason: reasonAudit},
+		{Name: "GATEWAY_FEATURE_FLAGS_ANALYTICS", Meaning: "reports of use", Status: accepted, Reason: "this gateway sends none"},
+		{Name: "GATEWAY_MODE", Meaning: "mode of version 2", Status: accepted, Reason: reason2x + ": GATEWAY_SECURITY_PROTOCOL decides"},
+		{Name: "GATEWAY_START_PORT", Meaning: "first port in version 2", Status: accepted, Reason: reason2x + ": set GATEWAY_PORT_START"},
+		{Name: "GATEWAY_FEATURE_FLAGS_MULTI_TENANCY", Meaning: "flag of version 2", Status: accepted, Reason: reason2x},
+		{Name: "GATEWAY_FEATURE_FLAGS_SINGLE_TENANT", Meaning: "flag of version 2", Status: accepted, Reason: reason2x},
+		{Name: "GATEWAY_FEATURE_FLAGS_MERGE_CLUSTER", Meaning: "flag of version 2", Status: accepted, Reason: reason2x},
 		{Name: "GATEWAY_ENV_FILE", Meaning: "file of NAME=VALUE lines, stronger than the environment"},
 	}},
-	{"Limits of this gateway", []Variable{
+	{"Limits of this gateway", []variable{
 		{Name: "GATEWAY_HANDSHAKE_TIMEOUT_MS", Default: "10000", Meaning: "from a client's connection to the end of its TLS handshake"},
 		{Name: "GATEWAY_MAX_HANDSHAKES", Default: "256", Meaning: "handshakes that run at once"},
 		{Name: "GATEWAY_MAX_CONNECTIONS", Default: "20000", Meaning: "client connections that stand at once"},
@@ -252,33 +239,26 @@ var Sections = []Section{
 }
 
 // table finds a row by its name; patterns holds the rows whose name has a part in angle brackets, longest first.
-var table, patterns = index(Sections)
+var table, patterns = index(sections)
 
-func index(sections []Section) (map[string]*Variable, []*Variable) {
-	byName := make(map[string]*Variable)
-	var open []*Variable
-	for s := range sections {
-		for v := range sections[s].Rows {
-			row := &sections[s].Rows[v]
+func index(all []section) (map[string]*variable, []*variable) {
+	byName := make(map[string]*variable)
+	var open []*variable
+	for s := range all {
+		for v := range all[s].Rows {
+			row := &all[s].Rows[v]
 			byName[row.Name] = row
 			if strings.Contains(row.Name, "<") {
 				open = append(open, row)
 			}
 		}
 	}
-	slices.SortStableFunc(open, func(a, b *Variable) int { return len(b.Name) - len(a.Name) })
+	slices.SortStableFunc(open, func(a, b *variable) int { return len(b.Name) - len(a.Name) })
 	return byName, open
 }
 
-// Lookup returns the row for a variable's name, the most particular one when several patterns fit.
-func Lookup(name string) (Variable, bool) {
-	if row := lookup(name); row != nil {
-		return *row, true
-	}
-	return Variable{}, false
-}
-
-func lookup(name string) *Variable {
+// lookup returns the row for a variable's name, the most particular one when several patterns fit, nil when none does.
+func lookup(name string) *variable {
 	if strings.Contains(name, "<") {
 		return nil
 	}

@@ -1,0 +1,375 @@
+package config
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTableNamesAreWellFormedAndDistinct(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for _, s := range sections {
+		for _, row := range s.Rows {
+			if seen[row.Name] {
+				t.Errorf("%s stands twice in the table", row.Name)
+			}
+			seen[row.Name] = true
+			if !ours(row.Name) {
+				t.Errorf("%s would never be looked up", row.Name)
+			}
+			if row.Meaning == "" || (row.Status != used) != (row.Reason != "") {
+				t.Errorf("%s: a row needs a meaning, and a reason exactly when it is not used", row.Name)
+			}
+			if strings.Contains(row.Name, "PASSWORD") && !row.Secret {
+				t.Errorf("%s is not marked as secret", row.Name)
+			}
+		}
+	}
+}
+
+// What the code asks for and what the table calls used are the same.
+func TestTableSaysUsedOfWhatIsRead(t *testing.T) {
+	t.Parallel()
+	env := demoEnvironment()
+	env["GATEWAY_KAFKA_DIAL_TIMEOUT_MS"] = "1"
+	env["LOG4J2_IO_CONDUKTOR_LEVEL"] = "warn"
+	r := &reader{env: env, report: &Report{}, asked: make(map[string]bool)}
+	if c, report := r.load(Options{}); c == nil {
+		t.Fatal(report.Err())
+	}
+	// The group id is shown in the tree and has no other effect; the file is read before all else.
+	exempt := []string{"GATEWAY_GROUP_ID", "GATEWAY_ENV_FILE", "KAFKA_MAIN_<PROP>"}
+	for name, row := range table {
+		if r.asked[name] != (row.Status == used) && !slices.Contains(exempt, name) {
+			t.Errorf("%s: read: %v, table: %s", name, r.asked[name], row.fate())
+		}
+	}
+	for name := range r.asked {
+		if table[name] == nil {
+			t.Errorf("%s is read and not in the table", name)
+		}
+	}
+}
+
+// Defaults are parsed like values: whatever stands in the table must be allowed.
+func TestTableDefaultsAreAllowed(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
+	plain, report := Load(entries(env), Options{Hostname: "h"})
+	if report.Failed() {
+		t.Fatal(report.Err())
+	}
+	for name, row := range table {
+		if row.Default != "" && row.Status == used {
+			env[name] = row.Default
+		}
+	}
+	spelled, report := Load(entries(env), Options{Hostname: "h"})
+	if report.Failed() {
+		t.Fatal(report.Err())
+	}
+	spelled.Kafka.Properties = plain.Kafka.Properties
+	if a, b := treeOf(t, plain), treeOf(t, spelled); a != b {
+		t.Errorf("defaults written out differ from defaults left out:\n%s\n%s", a, b)
+	}
+}
+
+func TestEveryVariableWithoutEffectIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, row := range table {
+		if row.Status != accepted {
+			continue
+		}
+		set := strings.ReplaceAll(strings.ReplaceAll(name, "<PROP>", "LINGER_MS"), "<NAME>", "INSIDE")
+		env := demoEnvironment()
+		delete(env, "GATEWAY_FEATURE_FLAGS_ANALYTICS")
+		env[set] = "x"
+		c, report := Load(entries(env), Options{})
+		if c == nil || !slices.Equal(report.NotApplicable, []string{set}) {
+			t.Errorf("%s: errors %v, not applicable %v", set, report.Err(), report.NotApplicable)
+		}
+	}
+}
+
+func TestEveryRefusedVariableIsRefusedWithItsReason(t *testing.T) {
+	t.Parallel()
+	for name, row := range table {
+		if row.Status != refused {
+			continue
+		}
+		set := strings.ReplaceAll(name, "<NAME>", "INSIDE")
+		env := demoEnvironment()
+		env[set] = "x"
+		c, report := Load(entries(env), Options{})
+		if c != nil || len(report.Errors) != 1 || report.Errors[0].Error() != "config: "+set+": refused: "+row.Reason {
+			t.Errorf("%s: %v", set, report.Err())
+		}
+	}
+}
+
+// usedCase is how one variable is taken: values with what they become, and values that are refused.
+type usedCase struct {
+	good map[string]func(*Config) bool
+	bad  []string
+	// with holds what must be set beside it for the values to matter.
+	with map[string]string
+}
+
+var (
+	anything = func(*Config) bool { return true }
+	kafkaSSL = map[string]string{"KAFKA_SECURITY_PROTOCOL": "SSL"}
+)
+
+func storeType(of func(*Config) string) usedCase {
+	return usedCase{
+		good: map[string]func(*Config) bool{
+			"JKS":    func(c *Config) bool { return of(c) == "jks" },
+			"PKCS12": func(c *Config) bool { return of(c) == "pkcs12" },
+			"p12":    func(c *Config) bool { return of(c) == "p12" },
+			"PEM":    func(c *Config) bool { return of(c) == "pem" },
+		},
+		bad: []string{"bcfks", "der"},
+	}
+}
+
+func boolean(of func(*Config) bool) usedCase {
+	return usedCase{
+		good: map[string]func(*Config) bool{"true": of, "TRUE": of, "false": func(c *Config) bool { return !of(c) }},
+		bad:  []string{"yes", "1", "tru"},
+	}
+}
+
+func number(of func(*Config) int64, good map[string]int64, bad ...string) usedCase {
+	out := usedCase{good: make(map[string]func(*Config) bool), bad: append(bad, "x", "1.5", "99999999999999999999")}
+	for text, want := range good {
+		out.good[text] = func(c *Config) bool { return of(c) == want }
+	}
+	return out
+}
+
+func text(of func(*Config) string, good []string, bad ...string) usedCase {
+	out := usedCase{good: make(map[string]func(*Config) bool), bad: bad}
+	for _, want := range good {
+		out.good[want] = func(c *Config) bool { return of(c) == want }
+	}
+	return out
+}
+
+func level(of func(*Config) slog.Level) usedCase {
+	out := usedCase{good: make(map[string]func(*Config) bool), bad: []string{"verbose", "3"}}
+	for word, want := range map[string]slog.Level{
+		"off": LevelOff, "fatal": slog.LevelError, "ERROR": slog.LevelError, "warn": slog.LevelWarn, "Info": slog.LevelInfo,
+		"debug": slog.LevelDebug, "trace": LevelTrace, "all": LevelTrace,
+	} {
+		out.good[word] = func(c *Config) bool { return of(c) == want }
+	}
+	return out
+}
+
+func topic(key string) usedCase {
+	return text(func(c *Config) string { return c.Storage.Topics[key] }, []string{"a.b-c_9", strings.Repeat("t", 249)},
+		"..", "a b", "a/b", strings.Repeat("t", 250))
+}
+
+func usedCases() map[string]usedCase {
+	listener := func(c *Config) *Listener { return &c.Listeners[0] }
+	hosts := []string{"localhost", "10.0.0.1", "::1", "gw.example.com", "under_score"}
+	badHosts := []string{"a:1", "http://a", "a b", "[::1]", "-a", "a..b"}
+	ms := func(of func(*Config) time.Duration) func(*Config) int64 {
+		return func(c *Config) int64 { return of(c).Milliseconds() }
+	}
+	return map[string]usedCase{
+		"GATEWAY_BIND_HOST":       text(func(c *Config) string { return listener(c).BindHost }, hosts, badHosts...),
+		"GATEWAY_ADVERTISED_HOST": text(func(c *Config) string { return listener(c).AdvertisedHost }, hosts, badHosts...),
+		"GATEWAY_ROUTING_MECHANISM": {
+			good: map[string]func(*Config) bool{"PORT": func(c *Config) bool { return listener(c).Routing == RoutingPort }},
+			bad:  []string{"host", "HOST", "sni", "x"},
+		},
+		"GATEWAY_PORT_START": number(func(c *Config) int64 { return int64(listener(c).PortStart) },
+			map[string]int64{"1": 1, "65535": 65535}, "0", "-1", "65536"),
+		"GATEWAY_PORT_COUNT": number(func(c *Config) int64 { return int64(listener(c).PortCount) },
+			map[string]int64{"1": 1, "1919": 1919}, "0", "-1", "65536"),
+		"GATEWAY_MIN_BROKERID": number(func(c *Config) int64 { return int64(listener(c).MinBrokerID) },
+			map[string]int64{"0": 0, "2147483647": 2147483647}, "-1", "2147483648"),
+		"GATEWAY_SECURITY_PROTOCOL": {
+			good: map[string]func(*Config) bool{"ssl": func(c *Config) bool { return listener(c).Protocol == ProtocolSSL }},
+			bad:  []string{"SASL_PLAINTEXT", "SASL_SSL", "DELEGATED_SASL_SSL", "DELEGATED_SASL_PLAINTEXT", "TLS"},
+		},
+		"GATEWAY_SECURITY_MODE": {
+			good: map[string]func(*Config) bool{"gateway_managed": anything},
+			bad:  []string{"KAFKA_MANAGED", "x"},
+		},
+		"GATEWAY_FEATURE_FLAGS_MANDATORY_VCLUSTER": boolean(func(c *Config) bool { return c.MandatoryVCluster }),
+		"GATEWAY_SHUTDOWN_DELAY_BETWEEN_BROKERS_MS": number(ms(func(c *Config) time.Duration { return c.ShutdownDelayBetweenBrokers }),
+			map[string]int64{"0": 0, "600000": 600000}, "-1", "600001"),
+		"GATEWAY_ACL_ENABLED": {good: map[string]func(*Config) bool{"false": anything}, bad: []string{"true", "x"}},
+
+		"GATEWAY_SSL_KEY_STORE_PATH":       text(func(c *Config) string { return listener(c).KeyStore.Path }, []string{"/a b/c.jks"}),
+		"GATEWAY_SSL_KEY_STORE_PASSWORD":   text(func(c *Config) string { return listener(c).KeyStore.Password.Reveal() }, []string{" p w "}),
+		"GATEWAY_SSL_KEY_PASSWORD":         text(func(c *Config) string { return listener(c).KeyPassword.Reveal() }, []string{"p=w"}),
+		"GATEWAY_SSL_KEY_TYPE":             storeType(func(c *Config) string { return listener(c).KeyStore.Type }),
+		"GATEWAY_SSL_TRUST_STORE_PATH":     text(func(c *Config) string { return listener(c).TrustStore.Path }, []string{"/t"}),
+		"GATEWAY_SSL_TRUST_STORE_PASSWORD": text(func(c *Config) string { return listener(c).TrustStore.Password.Reveal() }, []string{"p"}),
+		"GATEWAY_SSL_TRUST_STORE_TYPE":     storeType(func(c *Config) string { return listener(c).TrustStore.Type }),
+		"GATEWAY_SSL_CLIENT_AUTH": {
+			good: map[string]func(*Config) bool{
+				"none":     func(c *Config) bool { return listener(c).ClientAuth == ClientAuthNone },
+				"OPTIONAL": func(c *Config) bool { return listener(c).ClientAuth == ClientAuthOptional },
+				"Require":  func(c *Config) bool { return listener(c).ClientAuth == ClientAuthRequire },
+			},
+			bad: []string{"REQUIRED", "want"},
+		},
+		"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": text(func(c *Config) string { return listener(c).PrincipalRules },
+			[]string{"RULE:^CN=([a-zA-Z0-9.-]*).*$/$1/, DEFAULT"}),
+
+		"GATEWAY_HTTP_PORT": number(func(c *Config) int64 { return int64(c.Admin.Port) },
+			map[string]int64{"1": 1, "65535": 65535}, "0", "65536", "6969", "6971"),
+		"GATEWAY_HTTP_BIND_HOST":  text(func(c *Config) string { return c.Admin.BindHost }, hosts, badHosts...),
+		"GATEWAY_SECURED_METRICS": boolean(func(c *Config) bool { return c.Admin.SecuredMetrics }),
+		"GATEWAY_ADMIN_API_USERS": {
+			good: map[string]func(*Config) bool{
+				`[{"username":"u","password":"007","admin":false}]`: func(c *Config) bool {
+					u := c.Admin.Users[0]
+					return len(c.Admin.Users) == 1 && u.Username == "u" && u.Password.Reveal() == "007" && !u.Admin
+				},
+			},
+			bad: []string{"x", "[]"},
+		},
+
+		"KAFKA_BOOTSTRAP_SERVERS": {
+			good: map[string]func(*Config) bool{
+				" a:1, [::1]:65535 ,a:1,": func(c *Config) bool {
+					return slices.Equal(c.Kafka.BootstrapServers, []string{"a:1", "[::1]:65535"})
+				},
+			},
+			bad: []string{"a", "a:0", "a:65536", "a:x", "PLAINTEXT://a:1", "::1:9092", ",", ":9092"},
+		},
+		"KAFKA_SECURITY_PROTOCOL": {
+			good: map[string]func(*Config) bool{"ssl": func(c *Config) bool { return c.Kafka.Protocol == ProtocolSSL }},
+			bad:  []string{"SASL_PLAINTEXT", "SASL_SSL", "DELEGATED_SASL_SSL", "TLS"},
+		},
+		"KAFKA_SSL_KEYSTORE_LOCATION":   text(func(c *Config) string { return c.Kafka.KeyStore.Path }, []string{"/k"}),
+		"KAFKA_SSL_KEYSTORE_PASSWORD":   text(func(c *Config) string { return c.Kafka.KeyPassword.Reveal() }, []string{"p"}),
+		"KAFKA_SSL_KEYSTORE_TYPE":       storeType(func(c *Config) string { return c.Kafka.KeyStore.Type }),
+		"KAFKA_SSL_KEY_PASSWORD":        text(func(c *Config) string { return c.Kafka.KeyPassword.Reveal() }, []string{"p"}),
+		"KAFKA_SSL_TRUSTSTORE_LOCATION": text(func(c *Config) string { return c.Kafka.TrustStore.Path }, []string{"/t"}),
+		"KAFKA_SSL_TRUSTSTORE_PASSWORD": text(func(c *Config) string { return c.Kafka.TrustStore.Password.Reveal() }, []string{"p"}),
+		"KAFKA_SSL_TRUSTSTORE_TYPE":     storeType(func(c *Config) string { return c.Kafka.TrustStore.Type }),
+		"KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM": {
+			good: map[string]func(*Config) bool{
+				"HTTPS": func(c *Config) bool { return c.Kafka.EndpointIdentification },
+				"":      func(c *Config) bool { return !c.Kafka.EndpointIdentification },
+			},
+			bad:  []string{"none"},
+			with: kafkaSSL,
+		},
+		"KAFKA_CLIENT_ID": text(func(c *Config) string { return c.Kafka.ClientID }, []string{"gw-1"}),
+		"KAFKA_REQUEST_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Kafka.RequestTimeout }),
+			map[string]int64{"1": 1, "2147483647": 2147483647}, "0"),
+		"KAFKA_METADATA_MAX_AGE_MS": number(ms(func(c *Config) time.Duration { return c.Kafka.MetadataMaxAge }),
+			map[string]int64{"1000": 1000}, "0", "999"),
+		"KAFKA_SOCKET_CONNECTION_SETUP_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Kafka.DialTimeout }),
+			map[string]int64{"1": 1, "600000": 600000}, "0", "600001"),
+		"GATEWAY_KAFKA_DIAL_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Kafka.DialTimeout }),
+			map[string]int64{"7": 7}, "0", "600001"),
+		"GATEWAY_DOWNSTREAM_THREAD": number(func(c *Config) int64 { return int64(c.Threads) },
+			map[string]int64{"0": 0, "1024": 1024}, "-1", "1025"),
+
+		"GATEWAY_CLUSTER_ID": {
+			good: map[string]func(*Config) bool{
+				"private": func(c *Config) bool { return c.ClusterID == "private" && c.GroupID == "conduktor_private" },
+			},
+			bad: []string{"a b", "é", strings.Repeat("x", 201)},
+		},
+		"GATEWAY_STORAGE_TYPE": {
+			good: map[string]func(*Config) bool{
+				"in_memory": func(c *Config) bool { return c.Storage.Type == StorageInMemory },
+				"KAFKA":     func(c *Config) bool { return c.Storage.Type == StorageKafka },
+			},
+			bad: []string{"FILE"},
+		},
+		"GATEWAY_TOPIC_STORE_KCACHE_REPLICATION_FACTOR": number(func(c *Config) int64 { return int64(c.Storage.ReplicationFactor) },
+			map[string]int64{"-1": -1, "3": 3, "32767": 32767}, "0", "-2", "32768"),
+		"GATEWAY_LICENSE_TOPIC":                topic("license"),
+		"GATEWAY_TOPIC_MAPPINGS_TOPIC":         topic("topicmappings"),
+		"GATEWAY_USER_MAPPINGS_TOPIC":          topic("usermappings"),
+		"GATEWAY_CONSUMER_OFFSETS_TOPIC":       topic("consumer_offsets"),
+		"GATEWAY_CONSUMER_SUBSCRIPTIONS_TOPIC": topic("consumer_subscriptions"),
+		"GATEWAY_INTERCEPTOR_CONFIGS_TOPIC":    topic("interceptor_configs"),
+		"GATEWAY_ENCRYPTION_CONFIGS_TOPIC":     topic("encryption_configs"),
+		"GATEWAY_ACLS_TOPIC":                   topic("acls"),
+		"GATEWAY_AUDIT_LOG_TOPIC":              topic("auditlogs"),
+		"GATEWAY_VCLUSTERS_TOPIC":              topic("vclusters"),
+		"GATEWAY_GROUPS_TOPIC":                 topic("groups"),
+
+		"LOG4J2_APPENDER_LAYOUT": {
+			good: map[string]func(*Config) bool{
+				"JSON":    func(c *Config) bool { return c.Log.JSON },
+				"pattern": func(c *Config) bool { return !c.Log.JSON },
+			},
+			bad: []string{"xml"},
+		},
+		"LOG4J2_ROOT_LEVEL":         level(func(c *Config) slog.Level { return c.Log.Level }),
+		"LOG4J2_IO_CONDUKTOR_LEVEL": level(func(c *Config) slog.Level { return c.Log.Level }),
+
+		"GATEWAY_HANDSHAKE_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Limits.HandshakeTimeout }),
+			map[string]int64{"100": 100, "600000": 600000}, "99", "600001"),
+		"GATEWAY_MAX_HANDSHAKES": number(func(c *Config) int64 { return int64(c.Limits.MaxHandshakes) },
+			map[string]int64{"1": 1, "100000": 100000}, "0", "100001"),
+		"GATEWAY_MAX_CONNECTIONS": number(func(c *Config) int64 { return int64(c.Limits.MaxConnections) },
+			map[string]int64{"1": 1, "10000000": 10000000}, "0", "10000001"),
+		"GATEWAY_MAX_FRAME_BYTES": number(func(c *Config) int64 { return int64(c.Limits.MaxFrameBytes) },
+			map[string]int64{"65536": 65536, "2147483647": 2147483647}, "65535", "2147483648"),
+		"GATEWAY_DRAIN_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Limits.DrainTimeout }),
+			map[string]int64{"0": 0, "3600000": 3600000}, "-1", "3600001"),
+	}
+}
+
+func TestEveryUsedVariable(t *testing.T) {
+	t.Parallel()
+	cases := usedCases()
+	for name, row := range table {
+		if _, ok := cases[name]; !ok && row.Status == used && name != "GATEWAY_ENV_FILE" && name != "KAFKA_MAIN_<PROP>" {
+			t.Errorf("%s is used and has no case", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cases[name].run(t, name)
+		})
+	}
+}
+
+func (u usedCase) run(t *testing.T, name string) {
+	env := demoEnvironment()
+	maps.Copy(env, u.with)
+	for value, check := range u.good {
+		env[name] = value
+		c, report := Load(entries(env), Options{})
+		if c == nil {
+			t.Errorf("%q: %v", value, report.Err())
+		} else if !check(c) {
+			t.Errorf("%q was read as something else: %+v", value, c)
+		}
+	}
+	for _, value := range u.bad {
+		env[name] = value
+		c, report := Load(entries(env), Options{})
+		if c != nil || len(report.Errors) != 1 {
+			t.Errorf("%q: %v; want one error", value, report.Err())
+			continue
+		}
+		problem := report.Errors[0].Error()
+		if !strings.HasPrefix(problem, "config: "+name+": ") {
+			t.Errorf("%q: the error does not name the variable: %s", value, problem)
+		}
+		if short := strings.ToLower(value[:min(len(value), maxShown)]); !table[name].Secret && !strings.Contains(strings.ToLower(problem), short) {
+			t.Errorf("%q: the error does not show the value: %s", value, problem)
+		}
+	}
+}
