@@ -200,3 +200,28 @@ func TestPortTaken(t *testing.T) {
 		t.Errorf("70000 is taken for a port: %v", err)
 	}
 }
+
+// TestOnce is `postern demo --once` with the gateway itself; the transcript is
+// compared with testdata/once.txt, folder and ports replaced. After a change
+// that is meant, -update accepts it.
+func TestOnce(t *testing.T) {
+	var out bytes.Buffer
+	o := freeOptions(t, &out)
+	if err := Run(t.Context(), o); err != nil {
+		log, _ := os.ReadFile(filepath.Join(o.Dir, fileGatewayLog))
+		t.Fatalf("%v\n%s\n%s", err, &out, log)
+	}
+	got, golden := settled(o, out.String()), filepath.Join("testdata", "once.txt")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("another transcript than %s (-update accepts it):\n%s", golden, got)
+	}
+}
