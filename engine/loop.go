@@ -112,12 +112,20 @@ func (e *Engine) findLoops(n int) error {
 		return fmt.Errorf("engine: probing the event loops: %w", err)
 	}
 	defer ln.Close()
+	// The probes end together: a loop whose probe ended would count as empty
+	// again and be offered twice.
+	var ends []func()
+	defer func() {
+		for _, end := range ends {
+			end()
+		}
+	}()
 	for len(e.loops) < n {
 		conn, end, err := e.probe(ln)
 		if err != nil {
 			return fmt.Errorf("engine: probing event loop %d: %w", len(e.loops), err)
 		}
-		defer end() // not before all loops are found: the loop would count as empty again
+		ends = append(ends, end)
 		lp := &loop{engine: e, el: conn.EventLoop(), pairs: make(map[*pair]struct{})}
 		lp.effects.Stats = &lp.stats
 		for _, other := range e.loops {

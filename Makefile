@@ -1,0 +1,56 @@
+# make demo and make test are all a user needs; make check test is what CI runs.
+
+GO ?= go
+TOOLS := $(or $(POSTERN_TOOLS),$(HOME)/.cache/postern-tools)
+GOLANGCI := $(TOOLS)/golangci-lint-v2.15.0
+GOFUMPT := $(TOOLS)/gofumpt-v0.12.0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 10s
+
+.PHONY: build demo test unit interop fuzz check lint fmt docs golden bench clean
+
+build: ## the binary, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/postern ./cmd/postern
+
+demo: build ## brokers, certificates, gateway and a walk through the demo, in one process
+	./bin/postern demo $(ARGS)
+
+test: unit interop fuzz ## everything; the real-Kafka tests say plainly when Java is missing
+
+unit: ## all packages but interop, under the race detector
+	$(GO) test -race $$($(GO) list ./... | grep -v /interop)
+
+interop: ## real brokers and real clients
+	$(GO) test -count=1 -timeout 20m ./interop/...
+
+fuzz: ## every fuzz target for FUZZTIME
+	./scripts/fuzz $(FUZZTIME)
+
+check: lint ## formatting, linters, the direction of imports
+
+lint: $(GOLANGCI) $(GOFUMPT)
+	@test -z "$$($(GOFUMPT) -l .)" || { echo "not formatted (make fmt):"; $(GOFUMPT) -l .; exit 1; }
+	$(GO) vet ./...
+	$(GOLANGCI) run ./...
+
+fmt: $(GOFUMPT)
+	$(GOFUMPT) -w .
+
+docs: ## write the generated pages anew
+	$(GO) test ./codec ./cmd/postern/config -run 'TestDocs|TestTable|TestGenerated' -update
+
+bench: build ## side by side with nginx and the broker's own TLS; takes a while
+	$(GO) run ./bench $(ARGS)
+
+clean:
+	rm -rf bin postern-demo
+
+$(GOLANGCI):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	mv $(TOOLS)/golangci-lint $@
+
+$(GOFUMPT):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install mvdan.cc/gofumpt@v0.12.0
+	mv $(TOOLS)/gofumpt $@
