@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/postern-kafka/postern/internal/kafkatest"
+	"github.com/postern-kafka/postern/internal/kafkatest/certs"
+)
+
+// newPostern is the gateway, configured by its environment alone, as its users
+// do.
+func (s *stage) newPostern() (*peer, error) {
+	binary, err := filepath.Abs(s.options.posternPath)
+	if err != nil {
+		return nil, fmt.Errorf("bench: postern: %w", err)
+	}
+	if _, err := os.Stat(binary); err != nil {
+		return nil, fmt.Errorf("bench: postern: %w: %w", errAbsent, err)
+	}
+	return &peer{
+		name:    postern,
+		addr:    s.addr(portGateway),
+		version: posternVersion(binary),
+		brokers: s.broker().Pid,
+		launch: func(log io.Writer) (*kafkatest.Process, error) {
+			return kafkatest.StartProcess(log, s.dir, s.posternEnv(), binary)
+		},
+		ready: func(ctx context.Context) error { return askReady(ctx, "http://"+s.addr(portHTTP)+"/health/ready") },
+	}, nil
+}
+
+// posternEnv is the gateway's whole environment.
+func (s *stage) posternEnv() []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"),
+		"KAFKA_BOOTSTRAP_SERVERS=" + s.broker().Addr(),
+		"KAFKA_SECURITY_PROTOCOL=PLAINTEXT",
+		"GATEWAY_BIND_HOST=" + loopback,
+		"GATEWAY_ADVERTISED_HOST=" + loopback,
+		"GATEWAY_PORT_START=" + strconv.Itoa(s.ports.First+portGateway),
+		"GATEWAY_MIN_BROKERID=1",
+		"GATEWAY_HTTP_PORT=" + strconv.Itoa(s.ports.First+portHTTP),
+		"GATEWAY_SECURITY_PROTOCOL=SSL",
+		"GATEWAY_SSL_CLIENT_AUTH=REQUIRE",
+		"GATEWAY_SSL_KEY_TYPE=pkcs12",
+		"GATEWAY_SSL_KEY_STORE_PATH=" + s.server.KeyStore,
+		"GATEWAY_SSL_KEY_STORE_PASSWORD=" + certs.Password,
+		"GATEWAY_SSL_KEY_PASSWORD=" + certs.Password,
+		"GATEWAY_SSL_TRUST_STORE_TYPE=pkcs12",
+		"GATEWAY_SSL_TRUST_STORE_PATH=" + s.server.TrustStore,
+		"GATEWAY_SSL_TRUST_STORE_PASSWORD=" + certs.Password,
+		"GATEWAY_TOPIC_STORE_KCACHE_REPLICATION_FACTOR=1",
+		"GATEWAY_DOWNSTREAM_THREAD=" + strconv.Itoa(s.options.Threads),
+		"GATEWAY_MAX_CONNECTIONS=32768",
+	}
+}
+
+// posternVersion says what the binary was built from.
+func posternVersion(binary string) string {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return "unknown"
+	}
+	revision, dirty := "unknown revision", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = " with changes"
+		}
+	}
+	return fmt.Sprintf("%s%s, %s", revision, dirty, info.GoVersion)
+}
+
+// askReady wants status 200.
+func askReady(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 1000))
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s", url, answer.Status, text)
+	}
+	return nil
+}
