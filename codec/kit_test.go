@@ -16,8 +16,10 @@ import (
 // and views. Node addresses are a function of the id, so that the identity view
 // exists.
 
-func realHost(id int32) string { return "broker-" + strings.Repeat("x", int(uint32(id)%7)) + ".internal" }
-func realPort(id int32) int32  { return 9000 + int32(uint32(id)%1000) }
+func realHost(id int32) string {
+	return "broker-" + strings.Repeat("x", int(uint32(id)%7)) + ".internal"
+}
+func realPort(id int32) int32 { return 9000 + int32(uint32(id)%1000) }
 
 // same tells what is so already.
 type same struct{}

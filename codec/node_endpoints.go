@@ -82,7 +82,9 @@ func (e *endpoints) find(h Head, v View, b []byte, at int) (endpointsTail, error
 	for i := uint32(0); i < t.tags && r.ok(); i++ {
 		r.in("tag", int(i))
 		begin := r.off
-		key, size := r.tag()
+		key := r.uvarint()
+		sized := r.off
+		size := r.tagSize()
 		switch {
 		case !e.tagged || key != endpointsTag:
 			t.last = max(t.last, int64(key))
@@ -90,7 +92,7 @@ func (e *endpoints) find(h Head, v View, b []byte, at int) (endpointsTail, error
 		case i > 0:
 			r.fail("out of order: tag", int64(key))
 		default:
-			t.key, t.size = begin, begin+uvarintLen(key)
+			t.key, t.size = begin, sized
 			t.inside(&r, v, size)
 		}
 	}

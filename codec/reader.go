@@ -153,17 +153,19 @@ func (r *reader) count() int {
 	return int(max(n, 0))
 }
 
-// tag reads key and size of one tagged field.
-func (r *reader) tag() (key uint32, size int) {
-	key = r.uvarint()
+// tag reads id and size of one tagged field.
+func (r *reader) tag() (id uint32, size int) {
+	id = r.uvarint()
+	return id, r.tagSize()
+}
+
+func (r *reader) tagSize() int {
 	n := r.uvarint()
-	if r.ok() && int64(n) > int64(r.end-r.off) {
+	if int64(n) > int64(r.end-r.off) {
 		r.fail("tag longer than the frame", int64(n))
+		return 0
 	}
-	if !r.ok() {
-		return 0, 0
-	}
-	return key, int(n)
+	return int(n)
 }
 
 // tags skips the tagged fields of one struct, if the version has any.
