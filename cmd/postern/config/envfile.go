@@ -38,7 +38,9 @@ type sourcing struct {
 	line int
 	// export is set while the words after `export` are read.
 	export bool
-	env    map[string]string
+	// expanded is how many bytes were put in for variables.
+	expanded int
+	env      map[string]string
 }
 
 // statement reads what stands at the position: blanks, a comment, the end of a line, or one assignment.
@@ -238,10 +240,11 @@ func (s *sourcing) expansion(value *strings.Builder, quoted bool) error {
 	return s.expand(value, rest[1:end])
 }
 
-// expand adds the value of a variable. The whole stays below the limit of a file, however often it doubles.
+// expand adds the value of a variable. All of a file's together stay below the limit, however often a value doubles.
 func (s *sourcing) expand(value *strings.Builder, name string) error {
-	if value.Len()+len(s.env[name]) > maxEnvFile {
-		return fmt.Errorf("a value of more than %d bytes", maxEnvFile)
+	s.expanded += len(s.env[name])
+	if s.expanded > maxEnvFile {
+		return fmt.Errorf("more than %d bytes put in for $NAME", maxEnvFile)
 	}
 	value.WriteString(s.env[name])
 	return nil

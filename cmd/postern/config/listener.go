@@ -29,12 +29,24 @@ func (r *reader) listener(o Options, kafka Protocol) Listener {
 			}
 		}
 	}
-	if last := l.PortStart + l.PortCount - 1; last > math.MaxUint16 {
-		r.report.fail("GATEWAY_PORT_COUNT", fmt.Sprintf("%d ports from GATEWAY_PORT_START %d end at %d; the largest port is %d",
-			l.PortCount, l.PortStart, last, math.MaxUint16))
-	}
+	r.portsFit(&l)
 	r.stores(&l)
 	return l
+}
+
+// fewestPorts is what the smallest cluster takes while the number of ports follows it: (largest id - smallest) + 3.
+const fewestPorts = 3
+
+// portsFit checks that there are as many ports above the first as there shall be.
+func (r *reader) portsFit(l *Listener) {
+	count, name, remedy := l.PortCount, "GATEWAY_PORT_COUNT", ""
+	if count == 0 {
+		count, name, remedy = fewestPorts, "GATEWAY_PORT_START", ", which is the least for any cluster unless GATEWAY_PORT_COUNT is set"
+	}
+	if last := l.PortStart + count - 1; last > math.MaxUint16 {
+		r.report.fail(name, fmt.Sprintf("%d ports from %d (GATEWAY_PORT_START) end at %d%s; the largest port is %d",
+			count, l.PortStart, last, remedy, math.MaxUint16))
+	}
 }
 
 // advertisedHost is the one that was set, else this host's name, which may be unfit to tell clients.

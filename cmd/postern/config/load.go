@@ -92,11 +92,11 @@ func (r *reader) limits() Limits {
 }
 
 // disjoint checks that the admin port is none of the listener's. While the number of ports follows the cluster, the
-// three that any cluster needs are checked.
+// fewest it can be are checked.
 func (r *reader) disjoint(l *Listener, a Admin) {
 	count := l.PortCount
 	if count == 0 {
-		count = 3
+		count = fewestPorts
 	}
 	if l.PortStart == 0 || a.Port < l.PortStart || a.Port >= l.PortStart+count || !sameInterface(l.BindHost, a.BindHost) {
 		return

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -52,5 +54,229 @@ func TestTheDemosGateways(t *testing.T) {
 		if c.Kafka.Protocol != ProtocolPlaintext || len(c.Kafka.BootstrapServers) != 3 {
 			t.Errorf("%s: backend %+v", kind, c.Kafka)
 		}
+	}
+}
+
+// with is the demo's environment with changes; a value of "-" takes the variable away.
+func with(changes map[string]string) []string {
+	env := demoEnvironment()
+	for name, value := range changes {
+		if value == "-" {
+			delete(env, name)
+		} else {
+			env[name] = value
+		}
+	}
+	return entries(env)
+}
+
+func TestAllErrorsAtOnce(t *testing.T) {
+	t.Parallel()
+	c, report := Load([]string{
+		"GATEWAY_SECURITY_PROTOCOL=SSL", "GATEWAY_SSL_CLIENT_AUTH=REQUIRE", "GATEWAY_PORT_START=x", "GATEWAY_HTTP_PORT=70000",
+		"GATEWAY_ROUTING_MECHANISM=host", "GATEWAY_SECURITY_MODE=KAFKA_MANAGED", "GATEWAY_LISTENER_NAMES=A,B", "GATEWAY_STORAGE_TYPE=DISK",
+		"GATEWAY_ADMIN_API_USERS=[]", "KAFKA_SECURITY_PROTOCOL=SASL_SSL", "GATEWAY_CLUSTER_ID=a b",
+	}, Options{})
+	if c != nil || !report.Failed() || report.Err() == nil {
+		t.Fatal("a configuration came out of it")
+	}
+	var got []string
+	for _, err := range report.Errors {
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%v is no *Error", err)
+		}
+		got = append(got, e.Variable)
+	}
+	want := []string{
+		"GATEWAY_ADMIN_API_USERS", "GATEWAY_ADVERTISED_HOST", "GATEWAY_CLUSTER_ID", "GATEWAY_HTTP_PORT", "GATEWAY_LISTENER_NAMES",
+		"GATEWAY_PORT_START", "GATEWAY_ROUTING_MECHANISM", "GATEWAY_SECURITY_MODE", "GATEWAY_SSL_KEY_PASSWORD",
+		"GATEWAY_SSL_KEY_STORE_PASSWORD", "GATEWAY_SSL_KEY_STORE_PATH", "GATEWAY_SSL_TRUST_STORE_PATH", "GATEWAY_STORAGE_TYPE",
+		"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL",
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("errors about\n%q, want\n%q", got, want)
+	}
+}
+
+// The words are those operators of the original search for.
+func TestMissingKeyPassword(t *testing.T) {
+	t.Parallel()
+	_, report := Load(with(map[string]string{"GATEWAY_SSL_KEY_PASSWORD": "-"}), Options{})
+	want := "Invalid value at 'authenticationConfig.sslConfig.keyStore.keyPassword. Should not be null. Have you checked environment variable GATEWAY_SSL_KEY_PASSWORD is set?"
+	if len(report.Errors) != 1 || !strings.Contains(report.Errors[0].Error(), want) {
+		t.Errorf("%v", report.Err())
+	}
+}
+
+// Each change of the demo's environment leaves exactly these variables in error.
+func TestWhatBelongsTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		changes map[string]string
+		errors  []string
+	}{
+		{"required, no trust store", map[string]string{"GATEWAY_SSL_TRUST_STORE_PATH": "-"}, []string{"GATEWAY_SSL_TRUST_STORE_PATH"}},
+		{"optional, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "OPTIONAL", "GATEWAY_SSL_TRUST_STORE_PATH": "-"}, []string{"GATEWAY_SSL_TRUST_STORE_PATH"}},
+		{"none, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "NONE", "GATEWAY_SSL_TRUST_STORE_PATH": "-"}, nil},
+		{"plaintext", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT", "GATEWAY_SSL_CLIENT_AUTH": "NONE"}, nil},
+		{"plaintext cannot require", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT"}, []string{"GATEWAY_SSL_CLIENT_AUTH"}},
+		{"nothing set is nothing given", map[string]string{"GATEWAY_SSL_KEY_STORE_PATH": " ", "GATEWAY_SSL_KEY_PASSWORD": ""}, []string{"GATEWAY_SSL_KEY_STORE_PATH", "GATEWAY_SSL_KEY_PASSWORD"}},
+		{"PEM needs no passwords", map[string]string{"GATEWAY_SSL_KEY_TYPE": "pem", "GATEWAY_SSL_KEY_STORE_PASSWORD": "-", "GATEWAY_SSL_KEY_PASSWORD": "-"}, nil},
+		{"last port", map[string]string{"GATEWAY_PORT_START": "65530", "GATEWAY_PORT_COUNT": "6"}, nil},
+		{"beyond the last port", map[string]string{"GATEWAY_PORT_START": "65530", "GATEWAY_PORT_COUNT": "7"}, []string{"GATEWAY_PORT_COUNT"}},
+		{"too few ports left for any cluster", map[string]string{"GATEWAY_PORT_START": "65534"}, []string{"GATEWAY_PORT_START"}},
+		{"admin port before", map[string]string{"GATEWAY_HTTP_PORT": "6968"}, nil},
+		{"admin port among them", map[string]string{"GATEWAY_HTTP_PORT": "6978", "GATEWAY_PORT_COUNT": "10"}, []string{"GATEWAY_HTTP_PORT"}},
+		{"admin port behind", map[string]string{"GATEWAY_HTTP_PORT": "6979", "GATEWAY_PORT_COUNT": "10"}, nil},
+		{"other interface", map[string]string{"GATEWAY_HTTP_PORT": "6969", "GATEWAY_HTTP_BIND_HOST": "127.0.0.1", "GATEWAY_BIND_HOST": "10.0.0.1"}, nil},
+		{"every interface", map[string]string{"GATEWAY_HTTP_PORT": "6969", "GATEWAY_HTTP_BIND_HOST": "127.0.0.1", "GATEWAY_BIND_HOST": "::"}, []string{"GATEWAY_HTTP_PORT"}},
+		{"two topics with one name", map[string]string{"GATEWAY_ACLS_TOPIC": "t", "GATEWAY_GROUPS_TOPIC": "t"}, []string{"GATEWAY_GROUPS_TOPIC"}},
+		{"another topic's default", map[string]string{"GATEWAY_ACLS_TOPIC": "_conduktor_gateway_groups"}, []string{"GATEWAY_ACLS_TOPIC"}},
+		{"its own default", map[string]string{"GATEWAY_ACLS_TOPIC": "_conduktor_gateway_acls"}, nil},
+		{"main contradicts", map[string]string{"KAFKA_MAIN_BOOTSTRAP_SERVERS": "other:1"}, []string{"KAFKA_MAIN_BOOTSTRAP_SERVERS"}},
+		{"trust store of the system", map[string]string{"KAFKA_SECURITY_PROTOCOL": "SSL"}, nil},
+		{"SASL said once", map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "GATEWAY_SECURITY_PROTOCOL": "-"}, []string{"KAFKA_SECURITY_PROTOCOL"}},
+	} {
+		_, report := Load(with(c.changes), Options{})
+		var got []string
+		for _, err := range report.Errors {
+			got = append(got, strings.SplitN(err.Error(), ": ", 3)[1])
+		}
+		if !slices.Equal(got, c.errors) {
+			t.Errorf("%s: %v, want errors about %q", c.name, report.Err(), c.errors)
+		}
+	}
+}
+
+func TestProtocolIsTakenOverFromKafka(t *testing.T) {
+	t.Parallel()
+	c, report := Load(with(map[string]string{"GATEWAY_SECURITY_PROTOCOL": "-", "KAFKA_SECURITY_PROTOCOL": "SSL"}), Options{})
+	if c == nil || c.Listeners[0].Protocol != ProtocolSSL {
+		t.Errorf("%v", report.Err())
+	}
+	c, report = Load([]string{"KAFKA_BOOTSTRAP_SERVERS=k:1"}, Options{Hostname: "gateway1"})
+	if c == nil || c.Listeners[0].Protocol != ProtocolPlaintext || c.Listeners[0].AdvertisedHost != "gateway1" {
+		t.Errorf("%v", report.Err())
+	}
+	_, report = Load([]string{"KAFKA_BOOTSTRAP_SERVERS=k:1", "KAFKA_SECURITY_PROTOCOL=SSL"}, Options{Hostname: "h"})
+	if len(report.Errors) != 3 || !strings.Contains(report.Errors[0].Error(), "taken over from KAFKA_SECURITY_PROTOCOL") {
+		t.Errorf("%v", report.Err())
+	}
+}
+
+func TestKafkaProperties(t *testing.T) {
+	t.Parallel()
+	c, report := Load(entries(map[string]string{
+		"KAFKA_MAIN_BOOTSTRAP_SERVERS":      "k:1",
+		"KAFKA_MAIN_GATEWAY_ROLES":          "upstream",
+		"KAFKA_MAIN_LINGER_MS":              "5",
+		"KAFKA_FAILOVER_BOOTSTRAP_SERVERS":  "k:2",
+		"KAFKA_FAILOVER_GATEWAY_ROLES":      "failover",
+		"KAFKA_CLUSTERA_BOOTSTRAP_SERVERS":  "k:3",
+		"KAFKA_CLUSTERA_SECURITY_PROTOCOL":  "SSL",
+		"KAFKA_CLUSTER_B_GATEWAY_ROLES":     "upstream",
+		"KAFKA_CLUSTER_B_SSL_KEY_PASSWORD":  "p",
+		"KAFKA_MAX_POLL_RECORDS":            "1",
+		"KAFKA_SASL_JAAS_CONFIG":            "x",
+		"KAFKA_REQEUST_TIMEOUT_MS":          "1",
+		"KAFKA_SSL_KEYSTORE_PASSWORD":       "p",
+		"KAFKA_CLIENT_ID":                   "gw",
+		"KAFKA_SERVICE_HOST":                "10.0.0.1",
+		"KAFKA_SERVICE_PORT":                "9092",
+		"KAFKA_SERVICE_PORT_BROKER":         "9092",
+		"KAFKA_PORT":                        "tcp://10.0.0.1:9092",
+		"KAFKA_PORT_9092_TCP":               "tcp://10.0.0.1:9092",
+		"KAFKA_PORT_9092_TCP_ADDR":          "10.0.0.1",
+		"GATEWAY_PORT":                      "tcp://10.0.0.2:6969",
+		"GATEWAY_PORT_6969_TCP_PROTO":       "tcp",
+		"GATEWAY_SERVICE_PORT_HTTP":         "8888",
+		"GATEWAY_ADMIN_API_USERS":           "[{username: u, password: p}]",
+		"PATH":                              "/bin",
+		"NOT_OURS":                          "x",
+		"KAFKA_METADATA_RECOVERY_STRATEGY":  "",
+		"GATEWAY_SSL_UPDATE_CONTEXT_MINUTE": "",
+	}), Options{Hostname: "h"})
+	if c == nil {
+		t.Fatal(report.Err())
+	}
+	properties := map[string]string{
+		"bootstrap.servers": "k:1", "linger.ms": "5", "max.poll.records": "1", "client.id": "gw", "metadata.recovery.strategy": "",
+	}
+	if !maps.Equal(c.Kafka.Properties, properties) {
+		t.Errorf("properties %q, want %q", c.Kafka.Properties, properties)
+	}
+	idle := []string{
+		"KAFKA_CLUSTERA_BOOTSTRAP_SERVERS", "KAFKA_CLUSTERA_SECURITY_PROTOCOL", "KAFKA_CLUSTER_B_GATEWAY_ROLES", "KAFKA_CLUSTER_B_SSL_KEY_PASSWORD",
+		"KAFKA_FAILOVER_BOOTSTRAP_SERVERS", "KAFKA_FAILOVER_GATEWAY_ROLES", "KAFKA_LINGER_MS", "KAFKA_MAX_POLL_RECORDS", "KAFKA_SASL_JAAS_CONFIG",
+	}
+	if !slices.Equal(report.NotApplicable, idle) {
+		t.Errorf("not applicable %q, want %q", report.NotApplicable, idle)
+	}
+	warnings := []string{"KAFKA_REQEUST_TIMEOUT_MS is not known and has no effect; did you mean KAFKA_REQUEST_TIMEOUT_MS?"}
+	if !slices.Equal(report.Warnings, warnings) {
+		t.Errorf("warnings %q, want %q", report.Warnings, warnings)
+	}
+	if c.Kafka.KeyPassword.Reveal() != "p" || c.Kafka.KeyPasswordVar != "KAFKA_SSL_KEYSTORE_PASSWORD" {
+		t.Error("the key's password does not fall back to the store's")
+	}
+}
+
+func TestOneLineNamesWhatHasNoEffect(t *testing.T) {
+	t.Parallel()
+	_, report := Load(with(map[string]string{"GATEWAY_LICENSE_KEY": "x"}), Options{})
+	want := "accepted, not applicable to this gateway: GATEWAY_FEATURE_FLAGS_ANALYTICS, GATEWAY_LICENSE_KEY"
+	if got := report.NotApplicableLine(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := (&Report{}).NotApplicableLine(); got != "" {
+		t.Errorf("%q of nothing", got)
+	}
+}
+
+func TestUnusedStoresAndTheWellKnownAccountAreWarnedAbout(t *testing.T) {
+	t.Parallel()
+	_, report := Load(with(map[string]string{
+		"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT", "GATEWAY_SSL_CLIENT_AUTH": "-", "KAFKA_SSL_TRUSTSTORE_LOCATION": "/t",
+	}), Options{})
+	want := []string{
+		"KAFKA_SSL_TRUSTSTORE_LOCATION is set and has no effect: the protocol is PLAINTEXT (KAFKA_SECURITY_PROTOCOL)",
+		"GATEWAY_SSL_KEY_STORE_PATH is set and has no effect: the protocol is PLAINTEXT (GATEWAY_SECURITY_PROTOCOL)",
+		"GATEWAY_SSL_TRUST_STORE_PATH is set and has no effect: the protocol is PLAINTEXT (GATEWAY_SECURITY_PROTOCOL)",
+		"GATEWAY_ADMIN_API_USERS is not set: the admin API has the well-known account and password; set it",
+	}
+	if !slices.Equal(report.Warnings, want) {
+		t.Errorf("warnings %q, want %q", report.Warnings, want)
+	}
+}
+
+func TestPrincipalRulesAreCheckedWithAllElse(t *testing.T) {
+	t.Parallel()
+	bad := errors.New("rule 1: look-around")
+	options := Options{CheckPrincipalRules: func(rules string) error {
+		if rules != "RULE:(?=x)/y/" {
+			t.Errorf("checks %q", rules)
+		}
+		return bad
+	}}
+	_, report := Load(with(map[string]string{"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": "RULE:(?=x)/y/"}), options)
+	if err := report.Err(); !errors.Is(err, bad) || err.Error() != "config: GATEWAY_SSL_PRINCIPAL_MAPPING_RULES: rule 1: look-around" {
+		t.Errorf("%v", err)
+	}
+	for _, whole := range []string{"-", "DEFAULT", " "} {
+		c, report := Load(with(map[string]string{"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": whole}), options)
+		if c == nil || c.Listeners[0].PrincipalRules != "" {
+			t.Errorf("%q: %v", whole, report.Err())
+		}
+	}
+}
+
+func TestTheLaterEntryCounts(t *testing.T) {
+	t.Parallel()
+	c, report := Load([]string{"KAFKA_BOOTSTRAP_SERVERS=a:1", "GATEWAY_CLUSTER_ID=a", "GATEWAY_CLUSTER_ID=b", "=x", "no equals sign"}, Options{Hostname: "h"})
+	if c == nil || c.ClusterID != "b" {
+		t.Errorf("%v", report.Err())
 	}
 }

@@ -190,13 +190,18 @@ func levelName(level slog.Level) string {
 		level slog.Level
 		name  string
 	}{
-		{LevelTrace, "trace"}, {slog.LevelDebug, "debug"}, {slog.LevelInfo, "info"},
-		{slog.LevelWarn, "warn"}, {slog.LevelError, "error"}, {LevelOff, "off"},
+		{LevelTrace, "trace"},
+		{slog.LevelDebug, "debug"},
+		{slog.LevelInfo, "info"},
+		{slog.LevelWarn, "warn"},
+		{slog.LevelError, "error"},
+		{LevelOff, "off"},
 	}
 	at := slices.IndexFunc(names, func(n struct {
 		level slog.Level
 		name  string
-	}) bool {
+	},
+	) bool {
 		return n.level >= level
 	})
 	if at < 0 {

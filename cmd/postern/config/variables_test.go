@@ -190,7 +190,7 @@ func usedCases() map[string]usedCase {
 			bad:  []string{"host", "HOST", "sni", "x"},
 		},
 		"GATEWAY_PORT_START": number(func(c *Config) int64 { return int64(listener(c).PortStart) },
-			map[string]int64{"1": 1, "65535": 65535}, "0", "-1", "65536"),
+			map[string]int64{"1": 1, "65533": 65533}, "0", "-1", "65534", "65536"),
 		"GATEWAY_PORT_COUNT": number(func(c *Config) int64 { return int64(listener(c).PortCount) },
 			map[string]int64{"1": 1, "1919": 1919}, "0", "-1", "65536"),
 		"GATEWAY_MIN_BROKERID": number(func(c *Config) int64 { return int64(listener(c).MinBrokerID) },
