@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -201,7 +202,7 @@ func TestPatchReused(t *testing.T) {
 		if err := Lookup(1).Whole(&fresh, movedViews[0], fh, fetch); err != nil {
 			t.Fatal(err)
 		}
-		if string(join(&used, fetch)) != string(join(&fresh, fetch)) || len(used.Nodes()) != 0 {
+		if !bytes.Equal(join(&used, fetch), join(&fresh, fetch)) || len(used.Nodes()) != 0 {
 			t.Fatal("a used patch gives another frame")
 		}
 		if err := Lookup(1).Whole(&used, movedViews[0], fh, fetch[:50]); err == nil || !used.Empty() {

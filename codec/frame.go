@@ -13,7 +13,7 @@ const (
 	// gathered and given to Rule.Whole. The size alone decides, so the result
 	// never depends on how the stream was cut.
 	GatherLimit = 32 << 10
-	// DecodeLimit: nothing larger is ever gathered whole.
+	// DecodeLimit is the size up to which a frame is ever gathered whole.
 	DecodeLimit = 4 << 20
 	// TailLimit bounds what Skim leaves to Rule.Tail.
 	TailLimit = 64 << 10

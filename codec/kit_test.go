@@ -92,6 +92,8 @@ func fillRandom(r *rand.Rand, v reflect.Value) {
 		v.SetUint(r.Uint64() >> r.IntN(64))
 	case reflect.Float64:
 		v.SetFloat(r.Float64())
+	default:
+		panic("kmsg has a field of kind " + v.Kind().String())
 	}
 }
 

@@ -88,7 +88,7 @@ func mapped(t *testing.T, h Head, frame []byte, v View) (resp kmsg.Response, los
 		if brokers && (h.Key == 3 || h.Key == 60) {
 			nodes = append(nodes, Node{ID: *id, Host: []byte(*host), Port: *port})
 		}
-		ok := true
+		var ok bool
 		*host, *port, ok = v.Address(*id)
 		if !ok && brokers {
 			lost = append(lost, *id)
