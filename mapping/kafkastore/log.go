@@ -31,21 +31,41 @@ type requester interface {
 	Request(ctx context.Context, req kmsg.Request) (kmsg.Response, error)
 }
 
+// describe asks the brokers for topics, past the client's cache: a topic that
+// was deleted a moment ago must not seem to be there.
+func describe(ctx context.Context, cl requester, topics ...string) (map[string]kmsg.MetadataResponseTopic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, topic := range topics {
+		rt := kmsg.NewMetadataRequestTopic()
+		rt.Topic = kmsg.StringPtr(topic)
+		req.Topics = append(req.Topics, rt)
+	}
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return nil, fmt.Errorf("kafkastore: metadata: %w", err)
+	}
+	found := make(map[string]kmsg.MetadataResponseTopic, len(topics))
+	for _, t := range resp.Topics {
+		if t.Topic != nil {
+			found[*t.Topic] = t
+		}
+	}
+	for _, topic := range topics {
+		if _, ok := found[topic]; !ok {
+			return nil, fmt.Errorf("kafkastore: metadata: answer without topic %s", topic)
+		}
+	}
+	return found, nil
+}
+
 // locate asks where the log is. A topic with several partitions has no one
 // order of records, and is a *TopicError.
 func locate(ctx context.Context, cl requester, topic string) (place, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	rt := kmsg.NewMetadataRequestTopic()
-	rt.Topic = kmsg.StringPtr(topic)
-	req.Topics = append(req.Topics, rt)
-	resp, err := req.RequestWith(ctx, cl)
+	found, err := describe(ctx, cl, topic)
 	if err != nil {
-		return place{}, fmt.Errorf("kafkastore: topic %s: metadata: %w", topic, err)
+		return place{}, err
 	}
-	if len(resp.Topics) != 1 {
-		return place{}, fmt.Errorf("kafkastore: topic %s: metadata: answer holds %d topics", topic, len(resp.Topics))
-	}
-	t := resp.Topics[0]
+	t := found[topic]
 	if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 		return place{}, fmt.Errorf("kafkastore: topic %s: metadata: %w", topic, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // UserMappings is the key of the topic that this store reads and writes.
@@ -117,19 +118,19 @@ func (s *Store) prepareTopics(ctx context.Context) error {
 	for _, spec := range s.specs {
 		names = append(names, spec.Name)
 	}
-	found, err := s.admin.ListTopics(ctx, names...)
+	found, err := describe(ctx, s.client, names...)
 	if err != nil {
-		return fmt.Errorf("kafkastore: list topics: %w", err)
+		return err
 	}
 	var present []TopicSpec
 	for _, spec := range s.specs {
-		detail := found[spec.Name]
-		switch {
-		case detail.Err == nil && len(detail.Partitions) > 0:
+		err := kerr.ErrorForCode(found[spec.Name].ErrorCode)
+		if err == nil {
 			present = append(present, spec)
 			continue
-		case detail.Err != nil && !errors.Is(detail.Err, kerr.UnknownTopicOrPartition):
-			if err := s.tolerate(spec, "describe", detail.Err); err != nil {
+		}
+		if !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			if err := s.tolerate(spec, "describe", err); err != nil {
 				return err
 			}
 			continue
@@ -184,11 +185,14 @@ const (
 	fewReplicas  = "internal topics with fewer than 3 replicas: losing a broker may lose them"
 )
 
-func (s *Store) warnReplicas(found kadm.TopicDetails) {
+func (s *Store) warnReplicas(found map[string]kmsg.MetadataResponseTopic) {
 	var few []string
-	for name, detail := range found {
-		if n := detail.Partitions.NumReplicas(); detail.Err == nil && n > 0 && n < wantReplicas {
-			few = append(few, name)
+	for name, t := range found {
+		for _, p := range t.Partitions {
+			if len(p.Replicas) < wantReplicas {
+				few = append(few, name)
+				break
+			}
 		}
 	}
 	if len(few) > 0 {

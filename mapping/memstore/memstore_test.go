@@ -1,0 +1,91 @@
+package memstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/postern-kafka/postern/mapping"
+	"github.com/postern-kafka/postern/mapping/memstore"
+)
+
+func TestStore(t *testing.T) {
+	s, ctx := memstore.New(), t.Context()
+	var store mapping.Store = s
+	if err := store.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	m := mapping.Mapping{Username: "alice", Principal: "CN=alice"}
+	if err := s.Create(ctx, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(ctx, m); !errors.Is(err, mapping.ErrExists) {
+		t.Errorf("second Create: %v", err)
+	}
+	_, err := s.Put(ctx, mapping.Mapping{Username: "bob", Principal: "CN=alice"})
+	var conflict *mapping.ConflictError
+	if !errors.Is(err, mapping.ErrConflict) || !errors.As(err, &conflict) || conflict.Holder.Username != "alice" {
+		t.Errorf("taking a principal: %v", err)
+	}
+	if _, err := s.Put(ctx, mapping.Mapping{Username: "alice", Principal: "CN=alice", VCluster: "blue"}); !errors.Is(err, mapping.ErrConflict) {
+		t.Errorf("the same username in another vcluster: %v", err)
+	}
+	var field *mapping.FieldError
+	if _, err := s.Put(ctx, mapping.Mapping{}); !errors.As(err, &field) {
+		t.Errorf("empty mapping: %v", err)
+	}
+	if created, err := s.Put(ctx, mapping.Mapping{Username: "alice", Principal: "CN=new"}); created || err != nil {
+		t.Errorf("update: created %v, %v", created, err)
+	}
+	if _, ok := s.Users().Lookup("CN=alice"); ok {
+		t.Error("the old principal still resolves")
+	}
+	if created, err := s.Put(ctx, mapping.Mapping{Username: "bob", Principal: "CN=alice"}); !created || err != nil {
+		t.Errorf("taking a free principal: created %v, %v", created, err)
+	}
+	if st := s.Stats(); st.Mappings != 2 || st.Shadowed != 0 {
+		t.Errorf("stats %+v", st)
+	}
+	if err := s.Delete(ctx, "", "alice"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Delete(ctx, "passthrough", "alice"); !errors.Is(err, mapping.ErrNotFound) {
+		t.Errorf("second Delete: %v", err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := s.Create(cancelled, m); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(ctx, m); !errors.Is(err, mapping.ErrClosed) || !errors.Is(s.Ready(), mapping.ErrClosed) {
+		t.Errorf("closed: %v, %v", err, s.Ready())
+	}
+}
+
+// TestOneOfManyGetsThePrincipal: however many ask at once.
+func TestOneOfManyGetsThePrincipal(t *testing.T) {
+	s := memstore.New()
+	var got atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			err := s.Create(t.Context(), mapping.Mapping{Username: fmt.Sprint("u", i), Principal: "CN=one"})
+			switch {
+			case err == nil:
+				got.Add(1)
+			case !errors.Is(err, mapping.ErrConflict):
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got.Load() != 1 || s.Users().Shadowed() != 0 {
+		t.Errorf("%d got it, %d shadowed", got.Load(), s.Users().Shadowed())
+	}
+}

@@ -1,0 +1,92 @@
+package mapping_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/postern-kafka/postern/mapping"
+)
+
+// principals returns the names of n clients in random order. They are copies,
+// one behind the other in memory: a principal that was just read off a
+// certificate is in the cache, unlike the map's own.
+func principals(n int) []string {
+	var text strings.Builder
+	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(n) {
+		text.WriteString(principal(i))
+	}
+	all := make([]string, n)
+	for i := range all {
+		size := text.Len() / n
+		all[i] = text.String()[i*size : (i+1)*size]
+	}
+	return all
+}
+
+func principal(i int) string { return fmt.Sprintf("CN=client-%07d,OU=Payments,O=Example", i) }
+
+func filled(n int) *mapping.Users {
+	u := mapping.NewUsers()
+	for i := range n {
+		u.Put(mapping.Mapping{Username: fmt.Sprint("client-", i), Principal: principal(i), VCluster: mapping.Passthrough})
+	}
+	return u
+}
+
+// BenchmarkLookup asks for a hundred principals in turn, scattered over a set
+// of n: what clients cost that connect again and again.
+func BenchmarkLookup(b *testing.B) {
+	for _, n := range []int{1, 1_000, 1_000_000} {
+		users, all := filled(n), principals(n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) { lookUp(b, users, all[:min(n, 100)]) })
+	}
+}
+
+// BenchmarkLookupCold asks for all principals in random order: with a million,
+// three accesses that depend on each other miss every cache, and the price is
+// that of the memory.
+func BenchmarkLookupCold(b *testing.B) {
+	users, all := filled(1_000_000), principals(1_000_000)
+	b.Run("1000000", func(b *testing.B) { lookUp(b, users, all) })
+}
+
+func lookUp(b *testing.B, users *mapping.Users, among []string) {
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, ok := users.Lookup(among[i]); !ok {
+			b.Fatal("not found")
+		}
+		if i++; i == len(among) {
+			i = 0
+		}
+	}
+}
+
+func BenchmarkResolve(b *testing.B) {
+	users, all := filled(1000), principals(1000)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := users.Resolve(mapping.Auth{Principal: all[i]}, true); err != nil {
+			b.Fatal(err)
+		}
+		if i++; i == len(all) {
+			i = 0
+		}
+	}
+}
+
+func BenchmarkBookKnown(b *testing.B) {
+	book := mapping.NewBook(nil)
+	book.Learn([]mapping.Broker{{ID: 1, Host: "broker-1.example", Port: 9092}, {ID: 2, Host: "broker-2.example", Port: 9092}})
+	host := []byte("broker-2.example")
+	b.ReportAllocs()
+	for b.Loop() {
+		if !book.Known(2, host, 9092) {
+			b.Fatal("not known")
+		}
+	}
+}
