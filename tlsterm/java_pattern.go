@@ -109,17 +109,10 @@ func (r *patternReader) group() error {
 		r.take(3)
 		return nil
 	}
-	if m := flagText.FindString(rest); m != "" {
-		r.take(len(m))
-		return nil
-	}
-	return errors.New("of the groups that begin with (? only (?: and (?<name> and the flag s are supported")
+	// With i Java folds ASCII alone, with m, s and x lines and comments are its
+	// own, and U is something else altogether.
+	return errors.New("of the groups that begin with (? only (?: and (?<name> are supported, no flags")
 }
-
-// flagText are the flags that mean the same to both: only s does. With i Java
-// folds ASCII alone, with m and x it reads lines and comments in its own way,
-// and U is something else altogether.
-var flagText = regexp.MustCompile(`\A\(\?-?s[:)]`)
 
 // class takes a character class, without Java's unions and intersections.
 func (r *patternReader) class() error {

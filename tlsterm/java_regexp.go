@@ -178,18 +178,42 @@ func parseReference(text string, pattern *regexp.Regexp) (group, n int, err erro
 	return group, n, nil
 }
 
-// javaLower and javaUpper are Java's toLowerCase and toUpperCase in English,
-// for what one character becomes, and for the two that become several and turn
-// up in names. (Java knows some hundred more, ligatures and Greek mostly.)
+// javaLower is Java's toLowerCase in English.
 func javaLower(s string) string {
-	return strings.ReplaceAll(strings.Map(func(r rune) rune {
-		if r == 'İ' {
-			return r
+	var out strings.Builder
+	inWord := false
+	for i, r := range s {
+		switch {
+		case r == 'İ':
+			out.WriteString("i̇")
+		case r == 'Σ' && inWord && !wordGoesOn(s[i+len("Σ"):]):
+			out.WriteRune('ς')
+		default:
+			out.WriteRune(unicode.ToLower(r))
 		}
-		return unicode.ToLower(r)
-	}, s), "İ", "i̇")
+		inWord = unicode.IsLetter(r) || inWord && isCaseIgnorable(r)
+	}
+	return out.String()
 }
 
+// wordGoesOn says whether a letter follows, for the sigma that ends a word.
+func wordGoesOn(s string) bool {
+	for _, r := range s {
+		if !isCaseIgnorable(r) {
+			return unicode.IsLetter(r)
+		}
+	}
+	return false
+}
+
+// isCaseIgnorable is Unicode's Case_Ignorable, as far as names go.
+func isCaseIgnorable(r rune) bool {
+	return strings.ContainsRune(".:'’·", r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk)
+}
+
+// javaUpper is Java's toUpperCase in English, for what one character becomes
+// and for ß. (Java knows some hundred more that become several, ligatures and
+// Greek mostly.)
 func javaUpper(s string) string {
 	return strings.ReplaceAll(strings.Map(unicode.ToUpper, s), "ß", "SS")
 }

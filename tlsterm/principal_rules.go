@@ -14,8 +14,12 @@ var ErrRules = errors.New("tlsterm: principal mapping rules")
 // ErrNoRule is wrapped by Apply's error for a name that no rule takes.
 var ErrNoRule = errors.New("tlsterm: no principal mapping rule")
 
-// maxRulesBytes bounds the rules: they come from one variable.
-const maxRulesBytes = 64 << 10
+const (
+	// maxRulesBytes bounds the rules: they come from one variable.
+	maxRulesBytes = 64 << 10
+	// maxNameBytes bounds the names they are applied to, which strangers choose.
+	maxNameBytes = 16 << 10
+)
 
 // The grammar of Kafka's SslPrincipalMapper, whose blanks (\s) and dots are Java's.
 const (
@@ -131,19 +135,23 @@ func parseRule(text string) (rule principalRule, ok bool, err error) {
 
 // Apply returns the principal of a name: what the first rule makes of it whose
 // pattern matches it as a whole. If none does, or the principal would be empty,
-// the error wraps ErrNoRule: a failure to authenticate.
+// or the name is longer than 16 KiB, the error wraps ErrNoRule: a failure to
+// authenticate.
 func (p *PrincipalRules) Apply(dn string) (string, error) {
+	if len(dn) > maxNameBytes {
+		return "", fmt.Errorf("%w for a name of %d bytes", ErrNoRule, len(dn))
+	}
 	for i := range p.rules {
 		rule := &p.rules[i]
-		if rule.isDefault {
-			return dn, nil
-		}
-		if !rule.whole.MatchString(dn) {
-			continue
-		}
-		principal := rule.search.replaceAll(dn, rule.replace)
-		if rule.fold != nil {
-			principal = rule.fold(principal)
+		principal := dn
+		if !rule.isDefault {
+			if !rule.whole.MatchString(dn) {
+				continue
+			}
+			principal = rule.search.replaceAll(dn, rule.replace)
+			if rule.fold != nil {
+				principal = rule.fold(principal)
+			}
 		}
 		if principal == "" {
 			return "", fmt.Errorf("%w: rule %d makes an empty principal of %q", ErrNoRule, i+1, dn)

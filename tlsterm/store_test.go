@@ -1,0 +1,200 @@
+package tlsterm
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The stores are made by testdata/stores/make.sh with keytool and openssl.
+
+func keySpec(path, password string) StoreSpec {
+	return StoreSpec{
+		Path: path, Password: password, Type: "jks",
+		PathVar: "X_KEY_STORE_PATH", PasswordVar: "X_KEY_STORE_PASSWORD", TypeVar: "X_KEY_TYPE",
+	}
+}
+
+func storePath(name string) string { return filepath.Join("testdata", "stores", name) }
+
+func TestKeyStores(t *testing.T) {
+	for _, c := range []struct {
+		file, password, keyPassword string
+		subjects                    string // of the chain, leaf first
+	}{
+		{"keytool.p12", "storepass", "storepass", "CN=server,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
+		{"pkcs12-named.jks", "storepass", "storepass", "CN=server,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
+		{"keytool.jks", "storepass", "keypass", "CN=server,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
+		{"keytool.jks", "", "keypass", "CN=server,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
+		{"umlaut.jks", "Pässwörter", "Schlüssel", "CN=umlaut"},
+		{"openssl.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"mixed.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"mixed.jks", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"rc2.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"3des.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"nameless.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"open.p12", "", "", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"all.pem", "", "", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"backwards.pem", "", "", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"enc.pem", "", "keypass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"enc3des.pem", "", "keypass", "CN=leaf,O=Postern"},
+		{"sec1.pem", "", "", "CN=leaf,O=Postern"},
+		{"rsa.pem", "", "", "CN=rsa"},
+		{"several.p12", "storepass", "storepass", "CN=bravo,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
+		{"several.jks", "storepass", "storepass", "CN=bravo,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			cert, err := LoadKeyStore(keySpec(storePath(c.file), c.password), c.keyPassword, "X_KEY_PASSWORD")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := subjects(t, cert); got != c.subjects {
+				t.Errorf("chain %s, want %s", got, c.subjects)
+			}
+			if cert.Leaf == nil || string(cert.Leaf.Raw) != string(cert.Certificate[0]) {
+				t.Error("Leaf is not the first certificate")
+			}
+			if _, err := chainFor(cert.PrivateKey, []*x509.Certificate{cert.Leaf}, func(*x509.Certificate) bool { return true }); err != nil {
+				t.Errorf("the key is not the leaf's: %v", err)
+			}
+		})
+	}
+}
+
+func subjects(t *testing.T, cert tls.Certificate) string {
+	t.Helper()
+	var names []string
+	for _, der := range cert.Certificate {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dn, err := FormatDN(c.RawSubject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, dn)
+	}
+	return strings.Join(names, " < ")
+}
+
+func TestTrustStores(t *testing.T) {
+	const server = "CN=server,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"
+	for _, c := range []struct {
+		file, password string
+		subjects       []string
+	}{
+		{"trust.p12", "storepass", []string{server}},
+		{"trust.jks", "storepass", []string{server}},
+		{"trust.jks", "", []string{server}},
+		// A key store as a trust store: the key's own certificate, not its issuer.
+		{"keytool.p12", "storepass", []string{server}},
+		{"keytool.jks", "storepass", []string{server}},
+		{"openssl.p12", "storepass", []string{"CN=leaf,O=Postern"}},
+		{"mixed.p12", "storepass", []string{"CN=leaf,O=Postern", server}},
+		{"mixed.jks", "storepass", []string{server, "CN=leaf,O=Postern"}},
+		{"open.p12", "", []string{"CN=leaf,O=Postern"}},
+		{"unmarked.p12", "storepass", []string{"CN=Test CA,O=Postern"}},
+		{"chain.pem", "", []string{"CN=leaf,O=Postern", "CN=Test CA,O=Postern"}},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			pool, anchors, err := LoadTrustStore(keySpec(storePath(c.file), c.password))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := x509.NewCertPool()
+			var got []string
+			for _, a := range anchors {
+				want.AddCert(a)
+				dn, err := FormatDN(a.RawSubject)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, dn)
+			}
+			if strings.Join(got, "|") != strings.Join(c.subjects, "|") {
+				t.Errorf("anchors %q, want %q", got, c.subjects)
+			}
+			if !pool.Equal(want) {
+				t.Error("the pool holds other certificates than the list")
+			}
+		})
+	}
+}
+
+// Every fault names the variable to change and the file.
+func TestStoreFaults(t *testing.T) {
+	const path, pass, keyPass = "X_KEY_STORE_PATH", "X_KEY_STORE_PASSWORD", "X_KEY_PASSWORD"
+	garbage := filepath.Join(t.TempDir(), "garbage")
+	nothing := filepath.Join(t.TempDir(), "nothing")
+	for file, text := range map[string]string{garbage: "\x00garbage", nothing: ""} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name, file, password, keyPassword string
+		variable, words                   string
+	}{
+		{"no path", "", "", "", path, "no file is named"},
+		{"missing", storePath("missing.p12"), "", "", path, "no such file"},
+		{"directory", storePath("."), "", "", path, "is a directory"},
+		{"garbage", garbage, "", "", path, `not a JKS, PKCS12 or PEM store, though X_KEY_TYPE says "jks"`},
+		{"empty file", nothing, "", "", path, "the file is empty"},
+		{"JCEKS", storePath("other.jceks"), "storepass", "keypass", path, "JCEKS"},
+		{"PKCS12 password", storePath("keytool.p12"), "wrong", "storepass", pass, "wrong password"},
+		{"PKCS12 no password", storePath("keytool.p12"), "", "storepass", pass, "wrong password"},
+		{"PBMAC-less legacy password", storePath("rc2.p12"), "wrong", "x", pass, "wrong password"},
+		{"JKS password", storePath("keytool.jks"), "wrong", "keypass", pass, "wrong password"},
+		{"PKCS12 key password", storePath("keytool.p12"), "storepass", "wrong", keyPass, "wrong key password"},
+		{"JKS key password", storePath("keytool.jks"), "storepass", "storepass", keyPass, "wrong key password"},
+		{"PEM key password", storePath("enc.pem"), "", "wrong", keyPass, "wrong key password"},
+		{"no key password, PKCS12", storePath("keytool.p12"), "storepass", "", keyPass, "no key password is given"},
+		{"no key password, JKS", storePath("keytool.jks"), "storepass", "", keyPass, "no key password is given"},
+		{"no key password, PEM", storePath("enc.pem"), "", "", keyPass, "no key password is given"},
+		{"old PEM encryption", storePath("old.pem"), "", "keypass", path, "openssl pkcs8 -topk8"},
+		{"empty PKCS12", storePath("empty.p12"), "storepass", "storepass", path, "no private key"},
+		{"empty JKS", storePath("empty.jks"), "storepass", "storepass", path, "no private key"},
+		{"trust store as key store", storePath("trust.p12"), "storepass", "storepass", path, "no private key"},
+		{"certificates only, PEM", storePath("chain.pem"), "", "", path, "no private key"},
+		{"somebody else's certificate", storePath("stranger.pem"), "", "", path, "no certificate belongs to it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := LoadKeyStore(keySpec(c.file, c.password), c.keyPassword, keyPass)
+			if !errors.Is(err, ErrStore) {
+				t.Fatalf("error %v is no ErrStore", err)
+			}
+			for _, want := range []string{"tlsterm: key store: " + c.variable + ": " + c.file, c.words} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+	for _, file := range []string{"empty.p12", "empty.jks", "leaf-key.pem"} {
+		_, _, err := LoadTrustStore(keySpec(storePath(file), "storepass"))
+		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "no certificate to trust") {
+			t.Errorf("%s as a trust store: %v", file, err)
+		}
+	}
+}
+
+// Which of several keys: the choice of Java's key manager, for aliases of its own
+// making (testdata/stores/FirstAlias.java).
+func TestFirstOfJava(t *testing.T) {
+	golden, err := os.ReadFile(storePath("first-alias.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(golden)) {
+		want, list, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		aliases := strings.Split(list, " ")
+		if got := aliases[firstOfJava(aliases)]; got != want {
+			t.Errorf("of %q %q comes first, want %q", aliases, got, want)
+		}
+	}
+}
