@@ -19,10 +19,14 @@ import (
 // goroutine of its own that ends when both sockets are enrolled.
 func (ln *listener) admit(conn *net.TCPConn, port int) {
 	e := ln.engine
+	entered := false
 	defer func() {
 		if cause := recover(); cause != nil {
 			e.o.Log.Error("a defect ended an admission", "panic", cause, "stack", string(debug.Stack()))
 			_ = conn.Close()
+			if entered {
+				e.counters.leave()
+			}
 		}
 	}()
 	if !e.counters.enter(e.o.MaxConnections) {
@@ -31,6 +35,7 @@ func (ln *listener) admit(conn *net.TCPConn, port int) {
 		_ = conn.Close()
 		return
 	}
+	entered = true
 	e.counters.accepted.Add(1)
 	p, err := ln.identify(conn, port)
 	if err != nil {
@@ -93,7 +98,11 @@ func (e *Engine) route(p *pair, conn *net.TCPConn) {
 	for _, fx := range out.List() {
 		if fx.Kind == session.DialBroker {
 			upstream, p.broker.tls, err = e.dial(fx.Node)
-			p.session.Dialed(err, out)
+			if err != nil && e.stopping.Load() {
+				p.session.StartDrain(out) // it is not the broker's fault
+			} else {
+				p.session.Dialed(err, out)
+			}
 			break
 		}
 	}

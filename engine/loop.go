@@ -177,6 +177,7 @@ func (e *Engine) place() *loop {
 func (e *Engine) measureLag() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var told uint64
 	for {
 		select {
 		case <-e.stop:
@@ -185,6 +186,24 @@ func (e *Engine) measureLag() {
 			for _, lp := range e.loops {
 				onLoop(lp.el, func() { lp.lag.Store(int64(time.Since(asked))) })
 			}
+			told = e.tellUnroutable(told)
 		}
 	}
+}
+
+// tellUnroutable logs that clients were told of brokers they cannot reach,
+// once a second at most. It returns how many such addresses were given.
+func (e *Engine) tellUnroutable(told uint64) (total uint64) {
+	var last int32
+	for _, lp := range e.loops {
+		if n := lp.stats.Unroutable.Load(); n > 0 {
+			total += n
+			last = lp.stats.LastLost.Load()
+		}
+	}
+	if total > told {
+		e.o.Log.Error("a broker id is outside the advertised ports: clients cannot reach it; check GATEWAY_PORT_COUNT and GATEWAY_MIN_BROKERID",
+			"broker", last, "addresses", total-told)
+	}
+	return total
 }
