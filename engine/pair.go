@@ -255,9 +255,9 @@ func (p *pair) finish() {
 	p.broker.flush()
 	p.client.flush()
 	p.finished = true
+	p.loop.engine.report(p) // before the last socket closes, so that nobody sees it gone and not accounted for
 	p.broker.end()
 	p.client.end()
-	p.loop.engine.report(p)
 }
 
 // closed is the last event of each socket.
