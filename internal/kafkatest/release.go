@@ -61,7 +61,12 @@ var releases = map[string]release{
 			},
 			slf4jSimple,
 		},
-		jvm: []string{"-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Dorg.slf4j.simpleLogger.showDateTime=true"},
+		jvm: []string{
+			"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+			"-Dorg.slf4j.simpleLogger.showDateTime=true",
+			"-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+			"-Dorg.slf4j.simpleLogger.log.kafka.server.BrokerServer=info",
+		},
 	},
 	Tools430: {
 		artifacts: []artifact{

@@ -12,14 +12,19 @@ import (
 // Without a name only Java and Maven are asked for.
 func Require(t testing.TB, versions ...string) {
 	t.Helper()
-	reason := Missing(versions...)
-	if reason == "" {
-		return
+	if reason := Missing(versions...); reason != "" {
+		LeaveOut(t, "it needs a real Kafka: "+reason)
 	}
+}
+
+// LeaveOut skips the test and says why; with CI=true it fails it, because there
+// everything is to be run.
+func LeaveOut(t testing.TB, reason string) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("needs a real Kafka, and CI=true forbids to leave it out: %s", reason)
+		t.Fatalf("CI=true forbids to leave this out: %s", reason)
 	}
-	t.Skipf("left out, it needs a real Kafka: %s", reason)
+	t.Skipf("left out: %s", reason)
 }
 
 // Missing tells what this machine lacks to run the named releases; "" when

@@ -1,0 +1,16 @@
+// Package interop runs the real program between real clients and real brokers.
+//
+// It holds tests only. TestMain builds cmd/postern once; every gateway is that
+// binary, started with an environment and nothing else, as a container would
+// be. Per Kafka release there is one cluster of three brokers and two gateways
+// of one gateway cluster, shared by all tests of the release, which run one
+// after the other.
+//
+// A test says what a user does and sees; it knows no type of the product. With
+// INTEROP_DOOR=broker the same tests go to the brokers' own mutual-TLS
+// listener and leave out what only a gateway has: so a failure can be laid at
+// the right door.
+//
+// The folder clients holds programs in other languages, each with its own
+// test.
+package interop

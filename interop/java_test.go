@@ -1,0 +1,89 @@
+package interop
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/postern-kafka/postern/internal/kafkatest"
+)
+
+// walkClasses is the folder with the compiled Java program.
+var walkClasses = sync.OnceValues(func() (string, error) {
+	classpath, err := kafkatest.Classpath(context.Background(), kafkatest.Kafka440)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(scratch, "java")
+	out, err := exec.Command("javac", "-cp", classpath, "-d", dir, "testdata/java/Walk.java").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("interop: javac: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+// testJavaClient walks the newest Java client library through the door: it
+// speaks ApiVersions v5, which names the cluster and node it believes to talk
+// to, and must not end in a loop of bootstraps.
+func testJavaClient(t *testing.T, s *stage) {
+	if _, err := exec.LookPath("javac"); err != nil {
+		kafkatest.LeaveOut(t, "javac is not on the PATH, a JDK is needed")
+	}
+	classes, err := walkClasses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	classpath, err := kafkatest.Classpath(t.Context(), kafkatest.Kafka440)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := [][2]string{
+		{"cluster", s.javaNodes() + " cluster p0KPFA_mQb2ixdPbQXPblw"},
+		{"topics", "6 partitions on 3 ports"},
+		{"acks-all", "200 records, 3 partitions"},
+		{"acks-1", "200 records, 3 partitions"},
+		{"acks-0", "200 records, 3 partitions"},
+		{"transaction", "20 committed records"},
+		{"classic", "600 records, 3 commits"},
+	}
+	if s.is440() {
+		expected = append(expected, [2]string{"consumer", "600 records, 3 commits"}, [2]string{"share", "600 records"})
+	}
+	var steps []string
+	for _, e := range expected {
+		steps = append(steps, e[0])
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	defer cancel()
+	out, errOut, err := kafkatest.RunJava(ctx, nil, "-XX:TieredStopAtLevel=1", "-Xmx256m",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classes+":"+classpath,
+		"Walk", s.config, s.bootstrap(), "java-", strings.Join(steps, ","))
+	if err != nil {
+		t.Errorf("%v\n%s%s", err, out, errOut)
+	}
+	for i, line := range lines(out) {
+		if want := expected[i][0] + ": " + expected[i][1]; line != want {
+			t.Errorf("printed %q, want %q", line, want)
+		}
+	}
+	if strings.Contains(errOut, "rebootstrap") || strings.Contains(errOut, "REBOOTSTRAP") {
+		t.Errorf("the client was sent back to its bootstrap addresses:\n%s", errOut)
+	}
+}
+
+// javaNodes is where a client must be told the brokers are.
+func (s *stage) javaNodes() string {
+	var nodes []string
+	for _, b := range s.cluster.Brokers() {
+		if direct {
+			nodes = append(nodes, fmt.Sprintf("%d@%s", b.ID, b.AddrTLS()))
+		} else {
+			nodes = append(nodes, fmt.Sprintf("%d@localhost:%d", b.ID, s.one.brokerPort(b.ID)))
+		}
+	}
+	return strings.Join(nodes, " ")
+}
