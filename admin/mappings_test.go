@@ -152,6 +152,17 @@ func TestAnyUsernameGoesThroughThePath(t *testing.T) {
 	}
 }
 
+// In a path a plus is a plus; only in a query is it a space.
+func TestPlusInAPath(t *testing.T) {
+	walk(t, start(t, nil), []step{
+		{"PUT", base + "/username/a+b", boss, `{"username":"a+b"}`, 201, made, true},
+		{
+			"GET", base + "/username/a%2Bb", boss, "", 200,
+			`{"vcluster":"passthrough","username":"a+b","principal":"a+b","groups":[]}`, false,
+		},
+	})
+}
+
 func TestBodiesThatAreRefusedSayWhy(t *testing.T) {
 	g := start(t, nil)
 	for _, c := range []struct{ body, want string }{

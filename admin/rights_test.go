@@ -95,6 +95,18 @@ func TestEmptyCredentialsAreNotNoCredentials(t *testing.T) {
 	}
 }
 
+// A user who is written down twice has the rights of the first row that fits, not the best of both.
+func TestTheFirstFittingUserCounts(t *testing.T) {
+	g := start(t, func(o *admin.Options) {
+		o.Users = []admin.Credentials{{"a", "one", false}, {"a", "one", true}, {"a", "two", true}, {"a", "two", false}}
+	})
+	for who, status := range map[string]int{"a:one": 403, "a:two": 400} {
+		if r := g.ask("POST", base, who, ""); r.status != status {
+			t.Errorf("%s: %d, want %d", who, r.status, status)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct {
 		users []admin.Credentials
@@ -154,7 +166,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 			t.Errorf("%q is in the log:\n%s", secret, log)
 		}
 	}
-	if !strings.Contains(log, "user mapping created") || !strings.Contains(log, "by=admin") {
+	if !strings.Contains(log, `"admin: user mapping created" by=admin vcluster=passthrough username=a principal=a `) {
 		t.Errorf("the log does not say who made the mapping:\n%s", log)
 	}
 }

@@ -71,6 +71,17 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
+// What a caller without credentials announces is not waited for: the answer comes though the body never does.
+func TestStrangersBodiesAreNotRead(t *testing.T) {
+	g := start(t, func(o *admin.Options) { o.ReadTimeout = time.Hour })
+	for _, length := range []string{"16385", "1048576", "1048577"} {
+		r, closed := g.raw("POST " + base + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + length + "\r\n\r\n{")
+		if r.status != 401 || !closed {
+			t.Errorf("%s: %d %s, closed %t", length, r.status, r.body, closed)
+		}
+	}
+}
+
 // A body without a length, in chunks, is limited as well, and one that waits for 100-continue is not asked for.
 func TestBodyLimitWithoutALength(t *testing.T) {
 	g := start(t, nil)
@@ -295,6 +306,28 @@ func TestShutdownCutsWhenItsTimeIsOver(t *testing.T) {
 		t.Errorf("the store's context: %v", err)
 	}
 	<-answered
+}
+
+// A connection that has said nothing is not waited for longer than the caller allows.
+func TestShutdownCutsSilentConnections(t *testing.T) {
+	g := start(t, func(o *admin.Options) { o.ReadTimeout = time.Hour })
+	silent, err := net.Dial("tcp", g.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	g.ask("GET", "/health/live", "", "") // connections are accepted in order: the silent one has been
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.server.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := silent.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := silent.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the silent connection was not cut: %v", err)
+	}
 }
 
 func TestHTTPS(t *testing.T) {
