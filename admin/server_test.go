@@ -203,7 +203,7 @@ func TestConnectionLimit(t *testing.T) {
 		if c[i], err = net.Dial("tcp", g.addr); err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = c[i].Close() }()
+		t.Cleanup(func() { _ = c[i].Close() })
 		if r := keepAlive(t, c[i]); r != 200 {
 			t.Fatalf("connection %d: %d", i, r)
 		}
