@@ -3,9 +3,9 @@ package mapping
 import (
 	"maps"
 	"math"
-	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -76,7 +76,7 @@ func (b *Book) turnPage(known map[int32]place, brokers []Broker) (changed bool) 
 		if !br.usable() || !have && len(known) >= MaxBrokers {
 			continue
 		}
-		known[br.ID] = place{br, net.JoinHostPort(br.Host, strconv.Itoa(int(br.Port)))}
+		known[br.ID] = place{br, br.address()}
 	}
 	if maps.Equal(known, b.page.Load().brokers) {
 		return false
@@ -87,6 +87,14 @@ func (b *Book) turnPage(known map[int32]place, brokers []Broker) (changed bool) 
 
 func (br Broker) usable() bool {
 	return br.ID >= 0 && br.Host != "" && br.Port > 0 && br.Port <= math.MaxUint16
+}
+
+func (br Broker) address() string {
+	port := strconv.Itoa(int(br.Port))
+	if strings.Contains(br.Host, ":") {
+		return "[" + br.Host + "]:" + port
+	}
+	return br.Host + ":" + port
 }
 
 // Address returns a broker's host:port, with an IPv6 host in brackets.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/postern-kafka/postern/mapping"
 )
@@ -87,6 +88,9 @@ func decodeKey(key []byte) (name, error) {
 func decodeValue(n name, b []byte) (mapping.Mapping, error) {
 	if len(b) > maxValue {
 		return mapping.Mapping{}, fmt.Errorf("%w: value: %d bytes long, at most %d allowed", errCorrupt, len(b), maxValue)
+	}
+	if !utf8.Valid(b) {
+		return mapping.Mapping{}, fmt.Errorf("%w: value: not UTF-8", errCorrupt)
 	}
 	// The version comes first: under a later one the other fields may have
 	// other types.
