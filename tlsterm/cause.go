@@ -50,15 +50,17 @@ func HandshakeCause(err error) string {
 	return protocolCause(err)
 }
 
+// headerCause looks at the header only if it was the first: crypto/tls gives the
+// connection along with it then, but not where it answered SSLv2 with an alert.
 func headerCause(h tls.RecordHeaderError) string {
-	switch o := Opening(h.RecordHeader[:]); o {
-	case "tls":
-		return "protocol error" // the header is one, its version or length is wrong
-	case "":
+	o := Opening(h.RecordHeader[:])
+	switch {
+	case h.Conn == nil && o != "sslv2", o == "tls":
+		return "protocol error"
+	case o == "":
 		return "not tls"
-	default:
-		return o
 	}
+	return o
 }
 
 func certificateCause(err error) string {

@@ -55,25 +55,23 @@ func (c *Conn) Feed(b []byte, data func(plain []byte)) error {
 	plain, _ := scratch.Get().(*[maxPlaintext]byte)
 	defer scratch.Put(plain)
 	c.wire.in = b
-	for {
+	// crypto/tls keeps no plaintext back, for plain holds a record, and no whole
+	// record, for wire gives it one at a time: without ciphertext there is nothing.
+	for len(c.wire.in) > 0 && c.err == nil {
 		n, err := c.tls.Read(plain[:])
 		if n > 0 {
 			data(plain[:n])
 		}
-		if err == nil {
-			continue
-		}
-		c.wire.in = nil
 		switch {
-		case err == errDry: //nolint:errorlint // a value of our own that crypto/tls hands back as it is
-			return nil
+		case err == nil, err == errDry: //nolint:errorlint // a value of our own that crypto/tls hands back as it is
 		case errors.Is(err, io.EOF):
 			c.err = io.EOF
 		default:
 			c.err = fmt.Errorf("%w: %w", ErrTLS, err)
 		}
-		return c.err
 	}
+	c.wire.in = nil
+	return c.err
 }
 
 // Seal appends to dst the records that carry plain, after whatever is pending,

@@ -28,19 +28,23 @@ type wire struct {
 	out []byte // ciphertext not yet given to the caller
 }
 
-// Read returns at most the rest of the current record's header or body.
+// Read returns at most the rest of the current record's header or body, or of
+// both if a slice already holds the header.
 func (w *wire) Read(p []byte) (int, error) {
+	if w.conn == nil && len(w.in) == 0 {
+		return 0, errDry
+	}
 	want := w.left
 	if want == 0 {
 		want = recordHeaderLen - w.have
+		if w.conn == nil && w.have == 0 && len(w.in) >= recordHeaderLen {
+			want += int(w.in[3])<<8 | int(w.in[4])
+		}
 	}
 	p = p[:min(len(p), want)]
 	var n int
 	var err error
 	if w.conn == nil {
-		if len(w.in) == 0 {
-			return 0, errDry
-		}
 		n = copy(p, w.in)
 		w.in = w.in[n:]
 	} else {
@@ -59,17 +63,19 @@ func (w *wire) readSocket(p []byte) (int, error) {
 	return n, err
 }
 
-// advance follows the record framing over the bytes b that were just read.
+// advance follows the record framing over the bytes b that were just read, which
+// do not cross the end of a record.
 func (w *wire) advance(b []byte) {
-	if w.left > 0 {
-		w.left -= len(b)
-		return
-	}
-	w.have += copy(w.head[w.have:], b)
-	if w.have == recordHeaderLen {
+	if w.left == 0 {
+		n := copy(w.head[w.have:], b)
+		b = b[n:]
+		if w.have += n; w.have < recordHeaderLen {
+			return
+		}
 		w.have = 0
 		w.left = int(w.head[3])<<8 | int(w.head[4])
 	}
+	w.left -= len(b)
 }
 
 func (w *wire) Write(p []byte) (int, error) {
