@@ -19,7 +19,7 @@ func (r *reader) backend() Backend {
 		TrustStore:       r.store("KAFKA_SSL_TRUSTSTORE_LOCATION", "KAFKA_SSL_TRUSTSTORE_PASSWORD", "KAFKA_SSL_TRUSTSTORE_TYPE"),
 		KeyPassword:      r.secret("KAFKA_SSL_KEY_PASSWORD"),
 		KeyPasswordVar:   "KAFKA_SSL_KEY_PASSWORD",
-		ClientID:         r.text("KAFKA_CLIENT_ID"),
+		ClientID:         r.label("KAFKA_CLIENT_ID"),
 		RequestTimeout:   r.millis("KAFKA_REQUEST_TIMEOUT_MS", time.Millisecond, math.MaxInt32*time.Millisecond),
 		MetadataMaxAge:   r.millis("KAFKA_METADATA_MAX_AGE_MS", time.Second, math.MaxInt32*time.Millisecond),
 		DialTimeout:      r.millis("KAFKA_SOCKET_CONNECTION_SETUP_TIMEOUT_MS", time.Millisecond, 10*time.Minute),

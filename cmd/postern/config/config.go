@@ -180,7 +180,8 @@ type Limits struct {
 	MaxHandshakes int
 	// MaxConnections is how many client connections stand at once.
 	MaxConnections int
-	// MaxFrameBytes is the largest frame, its 4-byte size prefix not counted, from clients and from brokers.
+	// MaxFrameBytes is the largest frame, its 4-byte size prefix not counted, from clients and from brokers;
+	// with the prefix it fits into an int32.
 	MaxFrameBytes int
 	// DrainTimeout is how long connections may finish what is in flight after the signal to stop.
 	DrainTimeout time.Duration

@@ -93,6 +93,9 @@ func (v *variable) fate() string {
 	case used:
 		return "used"
 	case accepted:
+		if v.Hint != "" {
+			return "not applicable: " + v.Reason + "; " + v.Hint
+		}
 		return "not applicable: " + v.Reason
 	case refused:
 		return "refused: " + v.Reason

@@ -112,6 +112,9 @@ func TestSourceRefusesWhatNeedsAShell(t *testing.T) {
 		"A=${B:-x}\n":                     "line 1: of ${…} only ${NAME}",
 		"A=${B\n":                         "line 1: of ${…} only ${NAME}",
 		"A=x\x00\n":                       "line 1: a NUL byte",
+		"A=1\nB=\x00":                     "line 2: a NUL byte",
+		"export A=1\nB\n":                 "line 2: only NAME=VALUE",
+		"export A=1;B\n":                  "line 1: only NAME=VALUE",
 		strings.Repeat("#", maxEnvFile+1): "1048577 bytes; allowed: 1048576",
 		"A=" + strings.Repeat("x", 1<<19) + "\nB=$A$A$A\n": "line 2: more than 1048576 bytes put in for $NAME",
 	} {

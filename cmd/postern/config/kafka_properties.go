@@ -109,8 +109,8 @@ func (r *reader) accountProperty(name string, row *variable) {
 // isOtherCluster knows the variables of further physical clusters: KAFKA_<CLUSTER>_BOOTSTRAP_SERVERS or
 // KAFKA_<CLUSTER>_GATEWAY_ROLES declares one, and all that begins like it belongs to it.
 func (r *reader) isOtherCluster(name string) bool {
-	for at := len(propertyPrefix); at < len(name); at++ {
-		if name[at] != '_' || at == len(propertyPrefix) {
+	for at := len(propertyPrefix) + 1; at < len(name); at++ {
+		if name[at] != '_' {
 			continue
 		}
 		for _, mark := range []string{"_BOOTSTRAP_SERVERS", "_GATEWAY_ROLES"} {

@@ -44,7 +44,7 @@ func (r *reader) load(o Options) (*Config, *Report) {
 		Limits: r.limits(),
 	}
 	c.Storage = r.storage(c.ClusterID)
-	c.GroupID, _ = r.given("GATEWAY_GROUP_ID")
+	c.GroupID = r.label("GATEWAY_GROUP_ID")
 	if c.GroupID == "" {
 		c.GroupID = "conduktor_" + c.ClusterID
 	}
@@ -86,7 +86,7 @@ func (r *reader) limits() Limits {
 		HandshakeTimeout: r.millis("GATEWAY_HANDSHAKE_TIMEOUT_MS", 100*time.Millisecond, 10*time.Minute),
 		MaxHandshakes:    int(r.integer("GATEWAY_MAX_HANDSHAKES", 1, 100_000)),
 		MaxConnections:   int(r.integer("GATEWAY_MAX_CONNECTIONS", 1, 10_000_000)),
-		MaxFrameBytes:    int(r.integer("GATEWAY_MAX_FRAME_BYTES", 64<<10, math.MaxInt32)),
+		MaxFrameBytes:    int(r.integer("GATEWAY_MAX_FRAME_BYTES", 64<<10, math.MaxInt32-4)),
 		DrainTimeout:     r.millis("GATEWAY_DRAIN_TIMEOUT_MS", 0, time.Hour),
 	}
 }
@@ -158,6 +158,9 @@ func (r *reader) account(name string) {
 	switch row.Status {
 	case accepted:
 		r.report.NotApplicable = append(r.report.NotApplicable, name)
+		if row.Hint != "" {
+			r.report.warn(name + " has no effect: " + row.Hint)
+		}
 	case refused:
 		r.report.fail(name, "refused: "+row.Reason)
 	case used:

@@ -236,6 +236,14 @@ func TestOneLineNamesWhatHasNoEffect(t *testing.T) {
 	}
 }
 
+func TestANameOfVersion2IsPutRight(t *testing.T) {
+	t.Parallel()
+	_, report := Load(with(map[string]string{"GATEWAY_START_PORT": "6969"}), Options{})
+	if !slices.Contains(report.Warnings, "GATEWAY_START_PORT has no effect: set GATEWAY_PORT_START") {
+		t.Errorf("warnings %q", report.Warnings)
+	}
+}
+
 func TestUnusedStoresAndTheWellKnownAccountAreWarnedAbout(t *testing.T) {
 	t.Parallel()
 	_, report := Load(with(map[string]string{

@@ -63,7 +63,11 @@ func TestOneSlipIsPutRight(t *testing.T) {
 
 func TestWhatIsNotNearGetsNoName(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"GATEWAY_BANANA", "GATEWAY_" + strings.Repeat("X", 4096), "KAFKA_HOME"} {
+	long := strings.Repeat("X", maxNameLength+1)
+	if near, ok := nearest(long, []string{long}); ok {
+		t.Errorf("%s was compared, at the cost of its length", near)
+	}
+	for _, name := range []string{"GATEWAY_BANANA", "GATEWAY_" + strings.Repeat("X", 4096), "KAFKA_HOME", "GATEWAY_AUDIT_LOG_KAFKA_"} {
 		_, report := Load([]string{"KAFKA_BOOTSTRAP_SERVERS=k:1", "GATEWAY_ADMIN_API_USERS=[{username: u, password: p}]", name + "=x"}, Options{Hostname: "h"})
 		if report.Failed() || len(report.Warnings) != 1 || report.Warnings[0] != name+" is not known and has no effect" {
 			t.Errorf("%v %q", report.Err(), report.Warnings)

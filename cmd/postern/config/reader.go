@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // reader takes typed values out of the environment; what does not fit goes to the report and comes back as the zero value.
@@ -40,12 +42,8 @@ func (r *reader) secret(name string) Secret {
 	return NewSecret(r.env[name])
 }
 
-// invalid reports a value that was set and what would have been allowed.
+// invalid reports a value that was set and what would have been allowed. It shows the value: never for a secret.
 func (r *reader) invalid(name, text, allowed string) {
-	if table[name] != nil && table[name].Secret {
-		r.report.fail(name, "the value (not shown) is not allowed; allowed: "+allowed)
-		return
-	}
 	r.report.fail(name, shown(text)+" is not allowed; allowed: "+allowed)
 }
 
@@ -103,6 +101,19 @@ func (r *reader) host(name string) string {
 	text := r.text(name)
 	if !isHost(text) {
 		r.invalid(name, text, "a host name or an address, without a port and without ://")
+		return ""
+	}
+	return text
+}
+
+// maxLabel bounds names that go into requests to the brokers.
+const maxLabel = 255
+
+// label reads a name that goes into requests to the brokers.
+func (r *reader) label(name string) string {
+	text := r.text(name)
+	if len(text) > maxLabel || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		r.invalid(name, text, fmt.Sprintf("at most %d bytes of UTF-8 without control characters", maxLabel))
 		return ""
 	}
 	return text

@@ -22,6 +22,13 @@ func TestSecretIsNeverShown(t *testing.T) {
 			}
 		}
 	}
+	var log bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+		slog.New(handler).Info("x", "secret", s, "in a group", slog.GroupValue(slog.Any("s", &s)))
+	}
+	if leaks(log.String(), "hunter2") || strings.Count(log.String(), Mask) != 4 {
+		t.Error(log.String())
+	}
 	if s.Reveal() != "hunter2" || !s.IsSet() || (Secret{}).IsSet() || (Secret{}).Reveal() != "" || (Secret{}).String() != "" {
 		t.Error("a secret does not give back what it holds")
 	}

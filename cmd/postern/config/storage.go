@@ -36,11 +36,12 @@ func (r *reader) storage(clusterID string) Storage {
 	owner := make(map[string]string, len(internalTopics))
 	for _, topic := range internalTopics {
 		name, ok := r.given(topic.variable)
-		if !ok {
+		switch {
+		case !ok:
 			owner[DefaultTopic(clusterID, topic.key)] = topic.variable
-		} else if !isTopicName(name) {
+		case !isTopicName(name):
 			r.invalid(topic.variable, name, fmt.Sprintf("1 to %d letters, digits, '.', '_' and '-'", maxTopicName))
-		} else {
+		default:
 			s.Topics[topic.key] = name
 		}
 	}

@@ -31,7 +31,7 @@ func (c *Config) WriteTree(w io.Writer) error {
 func (c *Config) tree() node {
 	tree := node{
 		{Key: "gatewayClusterId", Value: c.ClusterID},
-		{Key: "gatewayGroupId", Value: plain(c.GroupID)},
+		{Key: "gatewayGroupId", Value: c.GroupID},
 	}
 	if len(c.Listeners) > 0 {
 		tree = append(tree, c.Listeners[0].tree()...)
@@ -135,7 +135,7 @@ func (b *Backend) tree() node {
 		{Key: "keyStore", Value: b.KeyStore.tree("keyStore", yaml.MapItem{Key: "keyPassword", Value: b.KeyPassword.String()})},
 		{Key: "trustStore", Value: b.TrustStore.tree("trustStore")},
 		{Key: "endpointIdentification", Value: b.EndpointIdentification},
-		{Key: "clientId", Value: plain(b.ClientID)},
+		{Key: "clientId", Value: b.ClientID},
 		{Key: "requestTimeoutMs", Value: b.RequestTimeout.Milliseconds()},
 		{Key: "dialTimeoutMs", Value: b.DialTimeout.Milliseconds()},
 		{Key: "metadataMaxAgeMs", Value: b.MetadataMaxAge.Milliseconds()},

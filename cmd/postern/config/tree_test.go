@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-var update = flag.Bool("update", false, "write the golden files and docs/variables.md again")
+var update = flag.Bool("update", false, "write the golden files, docs/variables.md and the table in README.md again")
 
 func treeOf(t *testing.T, c *Config) string {
 	t.Helper()
@@ -35,7 +35,7 @@ func golden(t *testing.T, path string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is out of step with the code (-update writes it again); got:\n%s", path, got)
+		t.Errorf("%s is out of step with the code (-update writes it again); it should be:\n%s", path, got)
 	}
 }
 
@@ -89,21 +89,32 @@ func TestTreeQuotesValues(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"a: b", "- x", "# no", "'q\"", "{", "~", "true", "0123", "tab\there", "\x01\x7f", "é", "x\ny: z", "%TAG", "@a", "`b`"} {
 		env := demoEnvironment()
-		env["KAFKA_CLIENT_ID"] = value
+		env["KAFKA_CLIENT_RACK"], env["GATEWAY_SSL_KEY_STORE_PATH"] = value, "/"+value+"/"
 		c, report := Load(entries(env), Options{})
 		if report.Failed() {
 			t.Fatal(report.Err())
 		}
 		var tree struct {
+			Authentication struct {
+				SSL struct {
+					KeyStore struct {
+						Path string `yaml:"keyStorePath"`
+					} `yaml:"keyStore"`
+				} `yaml:"sslConfig"`
+			} `yaml:"authenticationConfig"`
 			Kafka struct {
-				ClientID   string            `yaml:"clientId"`
 				Properties map[string]string `yaml:"properties"`
 			} `yaml:"kafka"`
 		}
 		if err := yaml.Unmarshal([]byte(treeOf(t, c)), &tree); err != nil {
 			t.Errorf("%q: %v", value, err)
-		} else if tree.Kafka.ClientID != value || tree.Kafka.Properties["client.id"] != value {
-			t.Errorf("%q came back as %q", value, tree.Kafka.ClientID)
+			continue
+		}
+		if got := tree.Kafka.Properties["client.rack"]; got != value {
+			t.Errorf("%q came back as %q", value, got)
+		}
+		if got := tree.Authentication.SSL.KeyStore.Path; got != "/"+value+"/" {
+			t.Errorf("a path with %q came back as %q", value, got)
 		}
 	}
 }

@@ -29,6 +29,8 @@ type variable struct {
 	Status      status
 	// Reason says why a variable is not applicable or refused.
 	Reason string
+	// Hint is said when a variable without effect is set, because something else has to be set in its place.
+	Hint string
 	// Secret variables are never shown.
 	Secret bool
 	// Path is where the value stands in the computed tree, for the errors about a missing value.
@@ -69,7 +71,7 @@ var sections = []section{
 		{Name: "GATEWAY_ADVERTISED_SNI_PORT", Meaning: "port advertised with SNI routing", Status: accepted, Reason: reasonSNI},
 		{Name: "GATEWAY_ADVERTISED_HOST_PREFIX", Meaning: "first part of SNI host names", Status: accepted, Reason: reasonSNI},
 		{Name: "GATEWAY_SNI_HOST_SEPARATOR", Meaning: "separator in SNI host names", Status: accepted, Reason: reasonSNI},
-		{Name: "GATEWAY_ADVERTISED_LISTENER", Meaning: "address of an external load balancer", Status: accepted, Reason: "use GATEWAY_ADVERTISED_HOST"},
+		{Name: "GATEWAY_ADVERTISED_LISTENER", Meaning: "address of an external load balancer", Status: accepted, Reason: "an older name", Hint: "set GATEWAY_ADVERTISED_HOST"},
 	}},
 	{"Clients: several listeners", []variable{
 		{Name: "GATEWAY_LISTENER_NAMES", Meaning: "comma list of listeners", Status: refused, Reason: reasonListeners},
@@ -223,7 +225,7 @@ var sections = []section{
 		{Name: "GATEWAY_AUDIT_LOG_EVENT_TYPES", Meaning: "which events", Status: accepted, Reason: reasonAudit},
 		{Name: "GATEWAY_FEATURE_FLAGS_ANALYTICS", Meaning: "reports of use", Status: accepted, Reason: "this gateway sends none"},
 		{Name: "GATEWAY_MODE", Meaning: "mode of version 2", Status: accepted, Reason: reason2x + ": GATEWAY_SECURITY_PROTOCOL decides"},
-		{Name: "GATEWAY_START_PORT", Meaning: "first port in version 2", Status: accepted, Reason: reason2x + ": set GATEWAY_PORT_START"},
+		{Name: "GATEWAY_START_PORT", Meaning: "first port in version 2", Status: accepted, Reason: reason2x, Hint: "set GATEWAY_PORT_START"},
 		{Name: "GATEWAY_FEATURE_FLAGS_MULTI_TENANCY", Meaning: "flag of version 2", Status: accepted, Reason: reason2x},
 		{Name: "GATEWAY_FEATURE_FLAGS_SINGLE_TENANT", Meaning: "flag of version 2", Status: accepted, Reason: reason2x},
 		{Name: "GATEWAY_FEATURE_FLAGS_MERGE_CLUSTER", Meaning: "flag of version 2", Status: accepted, Reason: reason2x},

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -267,7 +268,8 @@ func usedCases() map[string]usedCase {
 			bad:  []string{"none"},
 			with: kafkaSSL,
 		},
-		"KAFKA_CLIENT_ID": text(func(c *Config) string { return c.Kafka.ClientID }, []string{"gw-1"}),
+		"KAFKA_CLIENT_ID": text(func(c *Config) string { return c.Kafka.ClientID }, []string{"gw-1", "é: x"},
+			"a\xff", strings.Repeat("x", 256)),
 		"KAFKA_REQUEST_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Kafka.RequestTimeout }),
 			map[string]int64{"1": 1, "2147483647": 2147483647}, "0"),
 		"KAFKA_METADATA_MAX_AGE_MS": number(ms(func(c *Config) time.Duration { return c.Kafka.MetadataMaxAge }),
@@ -323,7 +325,7 @@ func usedCases() map[string]usedCase {
 		"GATEWAY_MAX_CONNECTIONS": number(func(c *Config) int64 { return int64(c.Limits.MaxConnections) },
 			map[string]int64{"1": 1, "10000000": 10000000}, "0", "10000001"),
 		"GATEWAY_MAX_FRAME_BYTES": number(func(c *Config) int64 { return int64(c.Limits.MaxFrameBytes) },
-			map[string]int64{"65536": 65536, "2147483647": 2147483647}, "65535", "2147483648"),
+			map[string]int64{"65536": 65536, "2147483643": 2147483643}, "65535", "2147483644"),
 		"GATEWAY_DRAIN_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Limits.DrainTimeout }),
 			map[string]int64{"0": 0, "3600000": 3600000}, "-1", "3600001"),
 	}
@@ -368,7 +370,7 @@ func (u usedCase) run(t *testing.T, name string) {
 		if !strings.HasPrefix(problem, "config: "+name+": ") {
 			t.Errorf("%q: the error does not name the variable: %s", value, problem)
 		}
-		if short := strings.ToLower(value[:min(len(value), maxShown)]); !table[name].Secret && !strings.Contains(strings.ToLower(problem), short) {
+		if short := strings.ToLower(strings.Trim(strconv.Quote(value[:min(len(value), maxShown)]), `"`)); !table[name].Secret && !strings.Contains(strings.ToLower(problem), short) {
 			t.Errorf("%q: the error does not show the value: %s", value, problem)
 		}
 	}
