@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +16,20 @@ func TestVariablesPageIsInStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, filepath.Join("..", "..", "..", "docs", "variables.md"), page.Bytes())
+}
+
+func TestReadmeIsInStep(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("..", "..", "..", "README.md")
+	readme, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Embed(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, path, want)
 }
 
 func TestTableHasEveryUsedVariableInThreeColumns(t *testing.T) {
