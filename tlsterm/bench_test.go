@@ -64,7 +64,7 @@ func BenchmarkSeal(b *testing.B) {
 
 // BenchmarkHandshake is both sides over loopback, mutual and full.
 func BenchmarkHandshake(b *testing.B) {
-	cert, pool := selfSigned(b, "username")
+	cert, pool := selfSigned(b)
 	serverCfg := ServerConfig(cert, pool, Require)
 	clientCfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
 	b.ReportAllocs()
@@ -80,7 +80,7 @@ func BenchmarkIdle(b *testing.B) {
 		for _, size := range recordSizes {
 			b.Run(fmt.Sprintf("%s/after %d", tls.VersionName(version), size), func(b *testing.B) {
 				const conns = 50
-				cert, pool := selfSigned(b, "username")
+				cert, pool := selfSigned(b)
 				serverCfg := ServerConfig(cert, pool, Require)
 				clientCfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
 				clientCfg.MaxVersion = version

@@ -91,13 +91,13 @@ func forServers(c *x509.Certificate) {
 
 func elsewhere(c *x509.Certificate) { c.DNSNames = []string{"elsewhere"} }
 
-// selfSigned makes a certificate that can only be its own trust anchor, as the
-// founding demo's is.
-func selfSigned(tb testing.TB, cn string) (tls.Certificate, *x509.CertPool) {
+// selfSigned makes a certificate for "username" that can only be its own trust
+// anchor, as the founding demo's is.
+func selfSigned(tb testing.TB) (tls.Certificate, *x509.CertPool) {
 	tb.Helper()
 	key := newECKey()
 	a := &authority{key: key}
-	t := template(cn)
+	t := template("username")
 	c := a.sign(tb, t, t, key.Public())
 	pool := x509.NewCertPool()
 	pool.AddCert(c)

@@ -19,7 +19,7 @@ import (
 // established is a pair over mutual TLS in the given version.
 func established(tb testing.TB, version uint16) (client, server *Conn) {
 	tb.Helper()
-	cert, pool := selfSigned(tb, "username")
+	cert, pool := selfSigned(tb)
 	cfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
 	cfg.MaxVersion = version
 	client, server, _ = pair(tb, cfg, ServerConfig(cert, pool, Require))
@@ -152,7 +152,7 @@ func TestTruncation(t *testing.T) {
 // for the peer, and no plaintext.
 func TestCorruption(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version uint16) {
-		cert, pool := selfSigned(t, "username")
+		cert, pool := selfSigned(t)
 		cfg := ClientConfig(ClientOptions{Roots: pool, ServerName: "localhost"})
 		cfg.MaxVersion = version
 		serverCfg := ServerConfig(cert, nil, None)
@@ -215,7 +215,7 @@ func TestKeyUpdate(t *testing.T) {
 	if err != nil {
 		t.Skip("needs the openssl program, as the only peer here that starts key updates")
 	}
-	cert, _ := selfSigned(t, "username")
+	cert, _ := selfSigned(t)
 	for _, c := range []struct {
 		name, command string
 		pending       bool
@@ -329,7 +329,7 @@ func FuzzFeed(f *testing.F) {
 	f.Add(uint64(1), false, []byte{})
 	f.Add(uint64(2), true, []byte{0, 10, 1})
 	f.Add(uint64(3), true, []byte{5, 255, 30, 1, 200, 7})
-	cert, pool := selfSigned(f, "username")
+	cert, pool := selfSigned(f)
 	serverCfg := ServerConfig(cert, nil, None)
 	f.Fuzz(func(t *testing.T, seed uint64, tls13 bool, edits []byte) {
 		cfg := ClientConfig(ClientOptions{Roots: pool, ServerName: "localhost"})
@@ -384,7 +384,7 @@ func FuzzServer(f *testing.F) {
 	f.Add(hello[:50])
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
 	f.Add([]byte("\x00\x00\x00\x2a\x00\x12\x00\x03"))
-	cert, _ := selfSigned(f, "username")
+	cert, _ := selfSigned(f)
 	cfg := ServerConfig(cert, nil, None)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _, err := Server(t.Context(), &canned{in: b}, cfg)

@@ -107,18 +107,13 @@ func formatAVA(out *strings.Builder, oid string, tag asn1.Tag, element cryptobyt
 	escapeDN(out, javaUTF8(content))
 }
 
-const (
-	tagBMPString asn1.Tag = 30
-)
+const tagBMPString asn1.Tag = 30
 
 // isDirectoryString tells the string types that Java prints as text.
 // UniversalString and NumericString are not among them.
 func isDirectoryString(tag asn1.Tag) bool {
-	switch tag {
-	case asn1.PrintableString, asn1.T61String, asn1.IA5String, asn1.GeneralString, tagBMPString, asn1.UTF8String:
-		return true
-	}
-	return false
+	return tag == asn1.PrintableString || tag == asn1.UTF8String || tag == asn1.IA5String ||
+		tag == asn1.T61String || tag == asn1.GeneralString || tag == tagBMPString
 }
 
 // escapeDN writes value with what RFC 2253 section 2.4 escapes, in Java's way:

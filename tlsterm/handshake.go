@@ -67,8 +67,11 @@ func (c *Conn) handshake(ctx context.Context) error {
 	if err := conn.SetDeadline(deadline); err != nil {
 		return fmt.Errorf("%w: handshake: deadline: %w", ErrTLS, err)
 	}
-	interrupted := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { interrupted <- conn.SetDeadline(longAgo) })
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		_ = conn.SetDeadline(longAgo) // fails only if the conn is closed, which interrupts as well
+	})
 
 	err := c.tls.Handshake()
 

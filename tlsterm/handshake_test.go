@@ -99,7 +99,7 @@ func pair(tb testing.TB, clientCfg, serverCfg *tls.Config) (client, server *Conn
 // in both versions, with both kinds of key.
 func TestClientAuth(t *testing.T) {
 	ca, rogue := newAuthority(t, "CA"), newAuthority(t, "Rogue CA")
-	selfCert, selfPool := selfSigned(t, "username")
+	selfCert, selfPool := selfSigned(t)
 	certs := map[string]*tls.Certificate{
 		"none":       nil,
 		"EC":         new(ca.issue(t, "client", newECKey())),
@@ -222,14 +222,14 @@ func TestServerCertificate(t *testing.T) {
 // Application data that comes in the same segment as the end of the handshake
 // stays in the kernel. In TLS 1.3 the client's Finished is the last word.
 func TestRecordExact13(t *testing.T) {
-	cert, pool := selfSigned(t, "username")
+	cert, pool := selfSigned(t)
 	cfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
 	sendEarly(t, cfg, ServerConfig(cert, pool, Require), false)
 }
 
 // In TLS 1.2 it is only when a session is resumed.
 func TestRecordExact12(t *testing.T) {
-	cert, pool := selfSigned(t, "username")
+	cert, pool := selfSigned(t)
 	serverCfg := ServerConfig(cert, pool, Require)
 	cfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
 	cfg.MaxVersion = tls.VersionTLS12
@@ -355,7 +355,7 @@ func TestResumption(t *testing.T) {
 
 // A new configuration ends the sessions of the old one.
 func TestTicketKeysEnd(t *testing.T) {
-	cert, pool := selfSigned(t, "username")
+	cert, pool := selfSigned(t)
 	cfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
 	cfg.MaxVersion = tls.VersionTLS12
 	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(4)
@@ -370,7 +370,7 @@ func TestTicketKeysEnd(t *testing.T) {
 // What comes to a TLS port by mistake or malice is told apart, at once: the
 // deadline is far and the peer keeps its end open.
 func TestWrongDoor(t *testing.T) {
-	cert, _ := selfSigned(t, "username")
+	cert, _ := selfSigned(t)
 	kafka := []byte{0, 0, 0, 42, 0, 18, 0, 3, 0, 0, 0, 1, 0, 4, 'k', 'c', 'a', 't'}
 	for _, c := range []struct {
 		name, sent, want string
@@ -401,7 +401,7 @@ func TestWrongDoor(t *testing.T) {
 }
 
 func TestPeerGone(t *testing.T) {
-	cert, _ := selfSigned(t, "username")
+	cert, _ := selfSigned(t)
 	hello := clientHello(t)
 	for _, n := range []int{0, 3, 5, 60, len(hello) - 1, len(hello)} {
 		a, b := sockets(t)
@@ -420,7 +420,7 @@ func TestPeerGone(t *testing.T) {
 // Half a hello and then silence ends at the deadline, and a canceled context at
 // once; the socket is left open and without data read beyond the hello.
 func TestSilence(t *testing.T) {
-	cert, _ := selfSigned(t, "username")
+	cert, _ := selfSigned(t)
 	hello := clientHello(t)
 	t.Run("deadline", func(t *testing.T) {
 		a, b := sockets(t)
@@ -479,7 +479,7 @@ func (a *announcing) Read(p []byte) (int, error) {
 
 // A socket has no deadline after the handshake: the loop has its own timers.
 func TestNoDeadlineAfterwards(t *testing.T) {
-	cert, pool := selfSigned(t, "username")
+	cert, pool := selfSigned(t)
 	a, b := sockets(t)
 	done := make(chan error, 1)
 	go func() {
@@ -533,7 +533,7 @@ func TestHandshakeLimit(t *testing.T) {
 }
 
 func TestNoCommonGround(t *testing.T) {
-	cert, pool := selfSigned(t, "username")
+	cert, pool := selfSigned(t)
 	for want, change := range map[string]func(*tls.Config){
 		"protocol version": func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 },
 		"no common cipher suite": func(c *tls.Config) {
@@ -594,8 +594,8 @@ func TestHandshakeCause(t *testing.T) {
 }
 
 func TestParseClientAuth(t *testing.T) {
-	for text, want := range map[string]ClientAuth{"NONE": None, "optional": Optional, " Require ": Require} {
-		if got, err := ParseClientAuth(text); got != want || err != nil {
+	for text, want := range map[string]ClientAuth{"NONE": None, "optional": Optional, "Require": Require} {
+		if got, err := ParseClientAuth(" " + text + " "); got != want || err != nil {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}

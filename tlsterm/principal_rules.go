@@ -104,7 +104,7 @@ func splitRules(s string) []string {
 // parseRule reads one rule; ok is false for the empty text.
 func parseRule(text string) (rule principalRule, ok bool, err error) {
 	m := ruleParser.FindStringSubmatchIndex(text)
-	if m == nil || m[1] != len(text) {
+	if len(m) == 0 || m[1] != len(text) {
 		return rule, false, errors.New("neither DEFAULT nor RULE:pattern/replacement/ with an optional L or U")
 	}
 	if m[2] >= 0 {

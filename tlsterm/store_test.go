@@ -1,6 +1,7 @@
 package tlsterm
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -55,7 +56,7 @@ func TestKeyStores(t *testing.T) {
 			if got := subjects(t, cert); got != c.subjects {
 				t.Errorf("chain %s, want %s", got, c.subjects)
 			}
-			if cert.Leaf == nil || string(cert.Leaf.Raw) != string(cert.Certificate[0]) {
+			if cert.Leaf == nil || !bytes.Equal(cert.Leaf.Raw, cert.Certificate[0]) {
 				t.Error("Leaf is not the first certificate")
 			}
 			if _, err := chainFor(cert.PrivateKey, []*x509.Certificate{cert.Leaf}, func(*x509.Certificate) bool { return true }); err != nil {
