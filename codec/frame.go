@@ -78,7 +78,7 @@ func frameSize(b []byte, min, max int, kind string) (size int, ok bool, err erro
 		return 0, false, nil
 	}
 	n := int64(int32(binary.BigEndian.Uint32(b)))
-	if n+4 > int64(max) || n < 0 {
+	if n+4 > int64(max) {
 		if what := wrongDoor(b); what != "" {
 			return 0, false, NotKafka{What: what}
 		}

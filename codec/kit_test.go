@@ -140,8 +140,8 @@ func eachNode(resp kmsg.Response, f func(id *int32, host *string, port *int32, b
 	}
 }
 
-// randomAnswer is a random answer of a patched API in the given version. About
-// one node in six is "no node": id -1, no host, port -1.
+// randomAnswer is a random answer of a patched API in the given version. One node
+// in four names no node: id -1, no host, port -1, or one of these.
 func randomAnswer(r *rand.Rand, key, version int16) kmsg.Response {
 	resp := kmsg.ResponseForKey(key)
 	resp.SetVersion(version)
@@ -163,8 +163,15 @@ func randomAnswer(r *rand.Rand, key, version int16) kmsg.Response {
 	eachNode(resp, func(id *int32, host *string, port *int32, _ bool) {
 		*id = r.Int32N(1000)
 		*host, *port = realHost(*id), realPort(*id)
-		if r.IntN(6) == 0 {
+		switch r.IntN(20) {
+		case 0, 1:
 			*id, *host, *port = -1, "", -1
+		case 2:
+			*id = -1
+		case 3:
+			*host = ""
+		case 4:
+			*port = -1
 		}
 	})
 	return resp
@@ -239,6 +246,12 @@ func eachPatched(t *testing.T, f func(t *testing.T, r *rand.Rand, key, version i
 			f(t, newRand(uint64(key)<<16|uint64(version)), key, version, row)
 		})
 	})
+}
+
+func poison(b []byte) {
+	for i := range b {
+		b[i] = 0xdd
+	}
 }
 
 func checkFrame(t testing.TB, b []byte) {

@@ -73,6 +73,7 @@ func TestAgreement(t *testing.T) {
 			if !slices.Equal(p.Unroutable(), lost) {
 				t.Fatalf("unroutable %v, want %v", p.Unroutable(), lost)
 			}
+			poison(frame) // what was learned outlives the frame
 			checkNodes(t, p.Nodes(), nodes)
 		}
 	})
@@ -82,7 +83,7 @@ func TestAgreement(t *testing.T) {
 func mapped(t *testing.T, h Head, frame []byte, v View) (resp kmsg.Response, lost []int32, nodes []Node) {
 	resp = decode(t, h, frame)
 	eachNode(resp, func(id *int32, host *string, port *int32, brokers bool) {
-		if *id < 0 || *host == "" {
+		if *id < 0 || *host == "" || *port < 0 {
 			return
 		}
 		if brokers && (h.Key == 3 || h.Key == 60) {

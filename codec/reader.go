@@ -100,7 +100,7 @@ func (r *reader) uvarint() uint32 {
 			return uint32(v)
 		}
 	}
-	r.fail("varint over 32 bits", int64(v))
+	r.fail("varint over 32 bits:", int64(v))
 	return 0
 }
 
@@ -119,7 +119,7 @@ func (r *reader) length() int {
 		r.fail("string length", n)
 	}
 	if n > int64(r.end-r.off) {
-		r.fail("string longer than the frame", n)
+		r.fail("string beyond the frame, length", n)
 	}
 	return int(max(n, 0))
 }
@@ -162,7 +162,7 @@ func (r *reader) tag() (id uint32, size int) {
 func (r *reader) tagSize() int {
 	n := r.uvarint()
 	if int64(n) > int64(r.end-r.off) {
-		r.fail("tag longer than the frame", int64(n))
+		r.fail("tag beyond the frame, length", int64(n))
 		return 0
 	}
 	return int(n)

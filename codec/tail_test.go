@@ -237,6 +237,7 @@ func TestSkimRefuses(t *testing.T) {
 		{"frame ends in a field", Head{Size: 12, Key: 1, Version: 16}, append(head(12), 0, 0, 0, 0), "Fetch v16: byte 9: field of 10 bytes, 3 left: malformed frame"},
 		{"frame ends before a length", Head{Size: 19, Key: 1, Version: 16}, append(head(19), make([]byte, 11)...), "Fetch v16: byte 19: short: malformed frame"},
 		{"more topics than bytes", Head{Size: 21, Key: 1, Version: 16}, append(append(head(21), make([]byte, 11)...), 50, 0), "Fetch v16: byte 20: array of 49, 1 bytes left: malformed frame"},
+		{"33 bits", Head{Size: 30, Key: 1, Version: 16}, append(head(30), 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0, 0), "Fetch v16: varint over 32 bits: malformed frame"},
 		{"varint", Head{Size: 30, Key: 1, Version: 16}, append(head(30), 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0), "Fetch v16: varint over 32 bits: malformed frame"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -264,5 +265,64 @@ func TestTailLimit(t *testing.T) {
 		if !errors.Is(err, c.want) || tail != (c.want == nil) || (tail && n != len(front)) {
 			t.Errorf("tail of %d: %d %v %v, want %v", c.tail, n, tail, err, c.want)
 		}
+	}
+}
+
+// The number of tags grows by a byte when the filler is the 128th.
+func TestTailCountGrows(t *testing.T) {
+	eachTailed(t, func(t *testing.T, r *rand.Rand, key, version int16, row *Rule) {
+		var p Patch
+		for _, tags := range []int{0, 1, 60, 124, 125, 126, 127, 128, 129} {
+			for _, v := range movedViews {
+				resp := randomAnswer(r, key, version)
+				manyNodes(r, resp)
+				all := reflect.ValueOf(resp).Elem().FieldByName("UnknownTags").Addr().Interface().(*kmsg.Tags)
+				*all = kmsg.Tags{}
+				for i := range tags {
+					all.Set(uint32(100+i), nil)
+				}
+				h, frame := frameOf(r, resp)
+				at := len(frame) - tailLen(t, h, frame)
+				if err := row.Tail(&p, v, h, frame[at:]); err != nil {
+					t.Fatal(err)
+				}
+				out := append(slices.Clone(frame[:at]), join(&p, frame[at:])...)
+				if len(out) != len(frame) {
+					t.Fatalf("%d tags: %d bytes became %d", tags, len(frame), len(out))
+				}
+				judgeTail(t, row, v, h, frame, out)
+			}
+		}
+	})
+}
+
+// Tails that clients would read in different ways are refused.
+func TestTailRefuses(t *testing.T) {
+	node := []byte{0, 0, 0, 1, 2, 'h', 0, 0, 0, 9, 0, 0}
+	list := append([]byte{2}, node...)
+	field := func(id, size int, b ...byte) []byte { return append([]byte{byte(id), byte(size)}, b...) }
+	for _, c := range []struct {
+		name string
+		key  int16
+		tail []byte
+		want string
+	}{
+		{"endpoints after another tag", 1, slices.Concat([]byte{2}, field(5, 0), field(0, len(list), list...)), "Fetch v16 response: tag 1: byte 5: out of order: tag 0"},
+		{"endpoints twice", 1, slices.Concat([]byte{2}, field(0, len(list), list...), field(0, 1, 1)), "Fetch v16 response: tag 1: byte 18: out of order: tag 0"},
+		{"bytes behind the nodes", 1, slices.Concat([]byte{1}, field(0, len(list)+1, append(list, 7)...)), "Fetch v16 response: node 0: byte 16: bytes behind the last node: 1"},
+		{"nodes beyond the tag", 1, slices.Concat([]byte{1}, field(0, 5, list...)), "Fetch v16 response: node 0: byte 8: short"},
+		{"tag beyond the tail", 1, slices.Concat([]byte{1}, field(0, 90, list...)), "Fetch v16 response: tag 0: byte 3: tag beyond the frame, length 90"},
+		{"no tags", 1, nil, "Fetch v16 response: tag count: byte 0: short"},
+		{"no nodes", 78, nil, "ShareFetch v16 response: node count: byte 0: short"},
+		{"nodes cut", 78, list[:9], "ShareFetch v16 response: node 0: byte 7: short"},
+		{"no id left for a filler", 78, slices.Concat(list, []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}), "ShareFetch v16 response: no tag id above 4294967295, no room for addresses"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var p Patch
+			err := Lookup(c.key).Tail(&p, movedViews[0], Head{Key: c.key, Version: 16}, c.tail)
+			if !errors.Is(err, ErrMalformed) || !p.Empty() || err.Error() != "codec: "+c.want+": malformed frame" {
+				t.Fatalf("%v, want %s", err, c.want)
+			}
+		})
 	}
 }
