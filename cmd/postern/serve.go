@@ -129,7 +129,11 @@ func (*healthCommand) Run(w world) error {
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, healthTimeout)
 	defer cancel()
-	url := "http://" + net.JoinHostPort("localhost", strconv.Itoa(cfg.Admin.Port)) + "/health/ready"
+	host := cfg.Admin.BindHost
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	url := "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Admin.Port)) + "/health/ready"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
