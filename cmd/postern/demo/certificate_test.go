@@ -13,6 +13,8 @@ import (
 
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/postern-kafka/postern/internal/kafkatest"
 )
 
 // TestStoresReadBack opens every format with the library that reads it and
@@ -105,7 +107,7 @@ func TestFormatsByMagic(t *testing.T) {
 func TestKeytoolReadsStores(t *testing.T) {
 	keytool, err := exec.LookPath("keytool")
 	if err != nil {
-		t.Skip("left out: Java's keytool is not installed, so nobody but our own libraries has read the stores")
+		kafkatest.LeaveOut(t, "Java's keytool is not installed, so nobody but our own libraries has read the stores")
 	}
 	f := filledFolder(t)
 	for name, want := range map[string]string{

@@ -126,7 +126,10 @@ func prepare(o Options) (*walk, error) {
 	}
 	w := &walk{o: o, dir: folder(abs), id: id, out: transcript{w: o.Out}}
 	w.environ = gatewayEnviron(o, w.dir)
-	return w, w.dir.fill(id, now, w.bootstrap(), w.environ)
+	if err := w.dir.fill(id, now, w.bootstrap(), w.environ); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // present waits for the gateway, prints what runs where, walks, and stays.

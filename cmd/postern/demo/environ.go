@@ -20,7 +20,7 @@ const (
 // says where to listen.
 func gatewayEnviron(o Options, f folder) []string {
 	env := []string{
-		"KAFKA_BOOTSTRAP_SERVERS=" + bootstrapList(brokerAddresses("localhost", o.BrokerPort)),
+		"KAFKA_BOOTSTRAP_SERVERS=" + bootstrapList(brokerAddresses(o.BrokerPort)),
 		"GATEWAY_ADVERTISED_HOST=localhost",
 		"GATEWAY_SECURITY_PROTOCOL=SSL",
 		"GATEWAY_FEATURE_FLAGS_ANALYTICS=false",

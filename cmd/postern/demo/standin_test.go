@@ -71,7 +71,10 @@ func (s *standIn) start(ctx context.Context, environ []string, o Options, _ *slo
 		s.listeners = append(s.listeners, ln)
 		s.wg.Go(func() { s.accept(ln, int32(i)) })
 	}
-	return s, s.serveAdmin()
+	if err := s.serveAdmin(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *standIn) makeTopics(ctx context.Context) error {

@@ -45,9 +45,10 @@ func (w *walk) steps() []step {
 	return []step{
 		{"A client without a certificate is refused", w.refused, []string{
 			"kcat -b " + w.bootstrap() + " -X security.protocol=ssl -X ssl.ca.location=" + shellQuote(w.dir.path(fileCertificate)) + " -L",
-			"openssl s_client -connect " + w.bootstrap() + " -CAfile " + shellQuote(w.dir.path(fileCertificate)) + " </dev/null",
+			"curl --tls-max 1.2 --cacert " + shellQuote(w.dir.path(fileCertificate)) + " https://" + w.bootstrap(),
 		}},
 		{"The certificate's subject is mapped to a user", w.mapUser, []string{
+			"curl --silent --request DELETE --user \"" + adminUser + ":" + adminPassword + "\" '" + w.admin() + mappingsPath + "/username/" + principal + "'",
 			"curl --silent --request POST '" + w.admin() + mappingsPath + "' \\\n" +
 				"    --header \"Content-Type: application/json\" --user \"" + adminUser + ":" + adminPassword + "\" \\\n" +
 				"    --data \"@" + w.dir.path(fileMapping) + "\"",
@@ -86,7 +87,7 @@ func (w *walk) refused(ctx context.Context) (string, error) {
 	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: handshakeDeadline}, Config: w.id.clientTLS(false)}
 	conn, err := dialer.DialContext(ctx, "tcp", w.bootstrap())
 	if err == nil {
-		defer conn.Close() //nolint:errcheck // it has been refused already, or the step fails anyway
+		defer conn.Close()
 		if deadline, ok := ctx.Deadline(); ok {
 			err = conn.SetDeadline(deadline)
 		}
@@ -258,7 +259,7 @@ func (w *walk) list(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", orUnexpected("topics through the gateway", err)
 	}
-	direct, err := kgo.NewClient(kgo.SeedBrokers(brokerAddresses("localhost", w.o.BrokerPort)...))
+	direct, err := kgo.NewClient(kgo.SeedBrokers(brokerAddresses(w.o.BrokerPort)...))
 	if err != nil {
 		return "", err
 	}

@@ -34,7 +34,7 @@ func (t *transcript) block(indent, text string) {
 func (t *transcript) header(w *walk) {
 	t.line("The mTLS and user-mapping demo")
 	t.line("")
-	t.line("  brokers 1, 2, 3   %s   plaintext, in this process", bootstrapList(brokerAddresses("localhost", w.o.BrokerPort)))
+	t.line("  brokers 1, 2, 3   %s   plaintext, in this process", bootstrapList(brokerAddresses(w.o.BrokerPort)))
 	t.line("  gateway           %s   mTLS; brokers 1, 2, 3 are met at the three ports after it", w.bootstrap())
 	t.line("  admin API         %s   user admin, password conduktor", w.admin())
 	t.line("  files             %s", w.dir)

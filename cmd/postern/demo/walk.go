@@ -84,7 +84,7 @@ func (w *walk) admin() string {
 
 // brokers returns bootstrap.servers of the embedded brokers.
 func (w *walk) brokers() string {
-	return bootstrapList(brokerAddresses("localhost", w.o.BrokerPort))
+	return bootstrapList(brokerAddresses(w.o.BrokerPort))
 }
 
 // orUnexpected returns nil for nil, and else an Unexpected that wraps err.

@@ -13,26 +13,27 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/postern-kafka/postern/internal/kafkatest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden transcript")
 
-// freeOptions returns Options for a run beside others: a folder of its own and
-// ports nobody has. Ranges are looked for because the gateway's ports are
-// consecutive.
+// freeOptions returns Options for a run beside others: a folder of its own,
+// with a space in its name, and ports nobody has.
 func freeOptions(t *testing.T, out *bytes.Buffer) Options {
 	t.Helper()
-	o := Options{Once: true, Dir: filepath.Join(t.TempDir(), "demo folder"), Out: out, Bind: defaultBind}
-	from := 20000 + os.Getpid()%20000
-	for ; from < 60000; from += gatewayPorts + len(brokerIDs) + 1 {
-		o.GatewayPort, o.BrokerPort = from, from+gatewayPorts
-		o.AdminPort = o.BrokerPort + len(brokerIDs)
-		if checkPorts(o) == nil {
-			return o
-		}
+	ports, err := kafkatest.ReservePorts(gatewayPorts + len(brokerIDs) + 1)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no ten consecutive ports are free between 20000 and 60000")
-	return o
+	t.Cleanup(ports.Release)
+	return Options{
+		Once: true, Dir: filepath.Join(t.TempDir(), "demo folder"), Out: out, Bind: defaultBind,
+		GatewayPort: ports.First,
+		BrokerPort:  ports.First + gatewayPorts,
+		AdminPort:   ports.First + gatewayPorts + len(brokerIDs),
+	}
 }
 
 // settled replaces what differs from run to run: folder and ports.
@@ -159,8 +160,9 @@ type endAt struct {
 
 func (e *endAt) Write(b []byte) (int, error) {
 	n, err := e.Buffer.Write(b)
-	if strings.Contains(e.String(), e.text) {
+	if e.end != nil && strings.Contains(e.String(), e.text) {
 		e.end()
+		e.end = nil
 	}
 	return n, err
 }
