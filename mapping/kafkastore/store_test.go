@@ -364,6 +364,27 @@ func TestRestartCompactionAndTwoGateways(t *testing.T) {
 	}
 }
 
+// TestLaggingGatewayWritesNothing: a gateway that does not know yet what
+// another one wrote must not decide from what it knows.
+func TestLaggingGatewayWritesNothing(t *testing.T) {
+	c := cluster(t)
+	here, _ := open(t, c.ListenAddrs(), nil)
+	lagging, _ := open(t, c.ListenAddrs(), nil)
+	lagging.StopFollowing()
+	m := mapping.Mapping{Username: "u", Principal: "CN=here"}
+	check(t, here.Create(testContext(t), m))
+	m.Principal = "CN=lagging"
+	// It waits for what cannot come, so any deadline is as good as any other.
+	ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+	defer cancel()
+	if err := lagging.Create(ctx, m); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Create: %v", err)
+	}
+	barrier(t, here)
+	want(t, here, "CN=here", "u")
+	want(t, here, "CN=lagging", "CN=lagging")
+}
+
 func TestUnreadableRecords(t *testing.T) {
 	c := cluster(t)
 	first, _ := open(t, c.ListenAddrs(), nil)
