@@ -33,8 +33,8 @@
 //  4. When Rule.Patched(version): up to GatherLimit gather and call Whole; above
 //     it use Prefix where the row has one, Skim and Tail where it is Tailed,
 //     and otherwise gather up to DecodeLimit and call Whole.
-//  5. Send Patch.Segments; take Patch.Nodes and Patch.Unroutable, before the patch is used
-//     for the next frame.
+//  5. Send Patch.Segments and take Patch.Nodes and Patch.Unroutable before the
+//     patch is given to the next call: that resets it.
 //
 // An answer to DescribeCluster about controllers (endpoint type 2) teaches no
 // nodes and its ports become 0. Patch.Nodes may be empty although the cluster

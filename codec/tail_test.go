@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"reflect"
@@ -324,5 +325,38 @@ func TestTailRefuses(t *testing.T) {
 				t.Fatalf("%v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+// An id or a size in more bytes than it needs is legal and moves the rest.
+func TestTailLongVarints(t *testing.T) {
+	list := append([]byte{2, 0, 0, 0, 1, 18}, "broker-x.internal"...)
+	list = append(list, 0, 0, 9001>>8, 9001&0xff, 0, 0)
+	front := make([]byte, 20) // an answer without topics
+	front[19] = 1
+	for _, mark := range [][]byte{{1, 0x80, 0, byte(len(list))}, {1, 0, byte(len(list)) | 0x80, 0}, {0x81, 0, 0, byte(len(list))}} {
+		for _, v := range movedViews {
+			tail := slices.Concat(mark, list)
+			frame := slices.Concat(front, tail)
+			binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+			h := Head{Key: 1, Version: 16, Size: len(frame)}
+			var p Patch
+			if err := Lookup(1).Whole(&p, v, h, frame); err != nil {
+				t.Fatal(err)
+			}
+			want, _, _ := mapped(t, h, frame, v)
+			if got := decode(t, h, join(&p, frame)); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%x:\ngot  %+v\nwant %+v", mark, got, want)
+			}
+			if err := Lookup(1).Tail(&p, v, h, tail); err != nil {
+				t.Fatal(err)
+			}
+			out := slices.Concat(front, join(&p, tail))
+			copy(out, frame[:4])
+			if len(out) != len(frame) {
+				t.Fatalf("%x: %d bytes became %d", mark, len(frame), len(out))
+			}
+			judgeTail(t, Lookup(1), v, h, frame, out)
+		}
 	}
 }
