@@ -9,8 +9,8 @@
 // prints, for each step, the lines that repeat it by hand.
 //
 // It never changes a global of the process (no os.Setenv, no default logger,
-// no signal handling: the caller's context is the Ctrl-C) and it never talks
-// to anything but the loopback interface.
+// no signal handling: the caller's context is the Ctrl-C). Everything is on the
+// loopback interface, unless Options.Bind opens the gateway to others.
 //
 // Invariants: every port is tried before a file is written, so that a run that
 // cannot start leaves nothing behind; a step either prints "ok" with what was

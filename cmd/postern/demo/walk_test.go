@@ -151,6 +151,23 @@ func TestStaysUntilContextEnds(t *testing.T) {
 	}
 }
 
+// TestInterrupted wants a Ctrl-C in the middle of the walk to be told from a
+// step that failed.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &endAt{text: "[3/7]", end: cancel}
+	o := freeOptions(t, nil)
+	o.Out = out
+	err := run(ctx, o, newStandIn().start)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted in step 3 of 7") {
+		t.Errorf("got %v", err)
+	}
+	if strings.Contains(out.String(), "FAILED") {
+		t.Errorf("told as a failure:\n%s", &out.Buffer)
+	}
+}
+
 // endAt calls end when text has been written.
 type endAt struct {
 	bytes.Buffer
@@ -197,9 +214,10 @@ func TestPortTaken(t *testing.T) {
 			t.Errorf("the folder was made all the same (%v)", err)
 		}
 	}
-	o := Options{AdminPort: 70000}.withDefaults()
-	if err := checkPorts(o); !errors.Is(err, errPortRange) && err == nil {
-		t.Errorf("70000 is taken for a port: %v", err)
+	o := freeOptions(t, nil)
+	o.AdminPort = 70000
+	if err := checkPorts(o); !errors.Is(err, errPortRange) {
+		t.Errorf("70000 as a port: %v", err)
 	}
 }
 
