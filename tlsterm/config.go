@@ -82,9 +82,7 @@ func ServerConfig(cert tls.Certificate, roots *x509.CertPool, auth ClientAuth, c
 		cfg.ClientAuth = tls.NoClientCert
 	case Optional:
 		cfg.ClientAuth = tls.VerifyClientCertIfGiven
-	case Require:
-		cfg.ClientAuth = tls.RequireAndVerifyClientCert
-	default:
+	default: // Require, and whatever nobody has defined
 		cfg.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	if cfg.ClientCAs = roots; roots == nil {
@@ -142,6 +140,9 @@ func ClientConfig(o ClientOptions) *tls.Config {
 
 // verifyChain does what crypto/tls does for a client, without the name.
 func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
+	if len(s.PeerCertificates) == 0 {
+		return errors.New("the server gave no certificate")
+	}
 	between := x509.NewCertPool()
 	for _, c := range s.PeerCertificates[1:] {
 		between.AddCert(c)

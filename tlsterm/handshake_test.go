@@ -71,14 +71,16 @@ func shake(tb testing.TB, clientCfg, serverCfg *tls.Config) (client, server outc
 		client.conn, client.err = Client(patient(tb), a, clientCfg)
 	}()
 	server.conn, server.id, server.err = Server(patient(tb), b, serverCfg)
-	if server.err != nil {
-		b.Close()
+	if server.err != nil { // not closed, for bytes unread would turn that into a reset
+		if err := b.(*net.TCPConn).CloseWrite(); err != nil {
+			tb.Error(err)
+		}
 	}
 	<-done
 	if client.err == nil && server.err != nil { // TLS 1.3 refuses after the client is done
 		rest, err := io.ReadAll(a)
 		if err != nil {
-			tb.Logf("reading the refusal: %v", err)
+			tb.Errorf("reading the refusal: %v", err)
 		}
 		client.err = client.conn.Feed(rest, func([]byte) {})
 	}
@@ -181,6 +183,26 @@ func checkIdentity(t *testing.T, id Identity, cert *tls.Certificate, auth Client
 	if id.Anonymous() || id.DN() != dn || id.Serial() != "C0FFEE" || !id.NotAfter().Equal(cert.Leaf.NotAfter) ||
 		id.Fingerprint() != sha256.Sum256(cert.Leaf.Raw) {
 		t.Errorf("identity %q %s, want %q", id.DN(), id.Serial(), dn)
+	}
+}
+
+// A certificate that was asked for and not verified proves nothing, and without
+// trust anchors nobody is verified.
+func TestUnverified(t *testing.T) {
+	cert, pool := selfSigned(t)
+	cfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
+	serverCfg := ServerConfig(cert, nil, None)
+	serverCfg.ClientAuth = tls.RequestClientCert
+	if _, _, id := pair(t, cfg, serverCfg); !id.Anonymous() {
+		t.Errorf("an unverified certificate makes %q", id.DN())
+	}
+	if ServerConfig(cert, nil, Require).ClientCAs == nil {
+		t.Error("without anchors the system's are taken")
+	}
+	for _, auth := range []ClientAuth{Optional, Require, 99} {
+		if _, server := shake(t, cfg, ServerConfig(cert, nil, auth)); HandshakeCause(server.err) != "unknown ca" {
+			t.Errorf("%v without anchors: %v", auth, server.err)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func readPEM(data []byte) (store, error) {
 			break
 		}
 		switch block.Type {
-		case "CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE":
+		case "CERTIFICATE", "X509 CERTIFICATE":
 			c, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
 				return nil, fmt.Errorf("PEM block %d: %w", n, err)

@@ -99,6 +99,7 @@ func TestTrustStores(t *testing.T) {
 		{"mixed.p12", "storepass", []string{"CN=leaf,O=Postern", server}},
 		{"mixed.jks", "storepass", []string{server, "CN=leaf,O=Postern"}},
 		{"open.p12", "", []string{"CN=leaf,O=Postern"}},
+		{"emptypass.p12", "", []string{"CN=leaf,O=Postern"}},
 		{"unmarked.p12", "storepass", []string{"CN=Test CA,O=Postern"}},
 		{"chain.pem", "", []string{"CN=leaf,O=Postern", "CN=Test CA,O=Postern"}},
 	} {
