@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -59,17 +57,13 @@ func (s *stage) measureJava(ctx context.Context, p *peer, round int) (m measurem
 	return m, s.dropTopic(ctx, topic)
 }
 
-// javaProduce runs kafka-producer-perf-test and returns its MB/s, of 10^6 bytes.
+// javaProduce runs kafka-producer-perf-test with the producer's default settings
+// and returns its MB/s, of 10^6 bytes.
 func (s *stage) javaProduce(ctx context.Context, p *peer, topic string, records int64) (float64, error) {
-	config := filepath.Join(s.dir, "producer-"+p.name+".config")
-	text := s.client.ClientConfig() + fmt.Sprintf("batch.size=%d\nlinger.ms=5\nbootstrap.servers=%s\n", s.options.BatchBytes, p.addr)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return 0, fmt.Errorf("producer.config: %w", err)
-	}
 	out, err := runJava(ctx, "kafka-producer-perf-test",
 		"--topic", topic, "--num-records", strconv.FormatInt(records, 10),
 		"--record-size", strconv.Itoa(s.options.RecordBytes), "--throughput", "-1",
-		"--command-config", config)
+		"--bootstrap-server", p.addr, "--command-config", s.clientConfig())
 	if err != nil {
 		return 0, err
 	}

@@ -72,7 +72,7 @@ func findNginx(path string) (binary, version string, err error) {
 
 // nginxConf is the whole of nginx's configuration: no log line per connection,
 // TLS 1.3 with the cipher Go and OpenSSL are both best at, full handshakes only.
-// The buffers are nginx's default: larger ones measured no better.
+// The buffers are nginx's default size unless told otherwise.
 func (s *stage) nginxConf() string {
 	var b strings.Builder
 	if _, err := os.Stat(streamModule); err == nil {
@@ -97,11 +97,12 @@ stream {
         ssl_session_cache off;
         ssl_session_tickets off;
         tcp_nodelay on;
+        proxy_buffer_size %d;
         proxy_timeout 1h;
         proxy_pass %s;
     }
 }
 `, s.options.Threads, s.addr(portNginx), s.server.CertPEM, s.server.KeyPEM, s.server.CAPEM,
-		s.broker().ListenerAddr(behindNginx))
+		s.options.Buffer, s.broker().ListenerAddr(behindNginx))
 	return b.String()
 }

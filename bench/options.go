@@ -32,7 +32,8 @@ type options struct {
 	Rounds    int      `json:"rounds"`
 	Peers     []string `json:"peers"`
 	Workloads []string `json:"workloads"`
-	Threads   int      `json:"threads"` // nginx workers, gateway loops
+	Threads   int      `json:"threads"`      // nginx workers, gateway loops
+	Buffer    int      `json:"nginx_buffer"` // bytes; nginx has two for each connection
 
 	GB          float64       `json:"gb"`           // 10^9 bytes of record values, produce and fetch
 	RecordBytes int           `json:"record_bytes"` // size of a record value
@@ -76,6 +77,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.Float64Var(&o.JavaGB, "java-gb", 1, "volume of the Java tools in 10^9 bytes")
 	flags.IntVar(&o.Clients, "clients", 4, "connections of produce, fetch and open loop")
 	flags.IntVar(&o.Threads, "threads", min(2, runtime.NumCPU()), "worker processes of nginx and loops of the gateway")
+	flags.IntVar(&o.Buffer, "nginx-buffer", 16<<10, "nginx's proxy_buffer_size in bytes; its default is 16384")
 	flags.Int64Var(&o.Requests, "requests", 40_000, "requests of ping-pong")
 	flags.DurationVar(&o.Latency, "latency", 20*time.Second, "how long open loop measures")
 	flags.IntVar(&o.Idle, "idle", 1000, "idle connections")
@@ -123,8 +125,8 @@ func (o *options) choose(peers, workloads string, quick bool) error {
 			return fmt.Errorf("bench: -workloads: %q: there are %s", w, strings.Join(allWorkloads, ", "))
 		}
 	}
-	if o.Rounds < 1 || o.GB <= 0 || o.JavaGB <= 0 || o.Clients < 1 || o.Threads < 1 || o.Idle < 1 || o.Latency <= 0 {
-		return errors.New("bench: rounds, volumes, clients, threads, idle and latency must be positive")
+	if o.Rounds < 1 || o.GB <= 0 || o.JavaGB <= 0 || o.Clients < 1 || o.Threads < 1 || o.Buffer < 1 || o.Idle < 1 || o.Latency <= 0 {
+		return errors.New("bench: rounds, volumes, clients, threads, buffer, idle and latency must be positive")
 	}
 	if o.GB > 20 || o.JavaGB > 20 || o.Idle > 20_000 || o.Latency > 10*time.Minute || o.Rounds > 100 {
 		return errors.New("bench: at most 20 GB, 20000 idle connections, 10 minutes of latency and 100 rounds")

@@ -11,10 +11,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/postern-kafka/postern/internal/kafkatest"
-	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/postern-kafka/postern/internal/kafkatest"
+	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
 
 const (

@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
 
 const topic = "t"

@@ -9,10 +9,10 @@ import (
 	"io"
 )
 
-// The conversation of a load process with its parent, a line each: the parent
-// sends the Spec as JSON; the process answers Ready; the parent sends any line;
-// the process answers with a Reply as JSON. Connections stay open until the
-// parent closes the pipe.
+// Ready is the second line of the conversation of a load process with its
+// parent: the parent sends the Spec as JSON; the process answers Ready; the
+// parent sends any line; the process answers with a Reply as JSON. Connections
+// stay open until the parent closes the pipe.
 const Ready = "ready"
 
 // Reply is the last line a load process writes.
