@@ -63,7 +63,7 @@ type fakeBroker struct {
 }
 
 // serveBroker starts a broker whose connections are run by serve.
-func serveBroker(t *testing.T, serve func(c *net.TCPConn)) *fakeBroker {
+func serveBroker(t testing.TB, serve func(c *net.TCPConn)) *fakeBroker {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,7 +104,7 @@ func echo(c *net.TCPConn) {
 }
 
 // startEngine starts an engine with one plaintext port in front of broker.
-func startEngine(t *testing.T, broker *fakeBroker, change func(*Options)) (*Engine, string) {
+func startEngine(t testing.TB, broker *fakeBroker, change func(*Options)) (*Engine, string) {
 	t.Helper()
 	port := freePort(t)
 	o := Options{
@@ -128,7 +128,7 @@ func startEngine(t *testing.T, broker *fakeBroker, change func(*Options)) (*Engi
 	return e, fmt.Sprintf("127.0.0.1:%d", port)
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -138,7 +138,7 @@ func freePort(t *testing.T) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
-func dial(t *testing.T, addr string) *net.TCPConn {
+func dial(t testing.TB, addr string) *net.TCPConn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -113,9 +113,6 @@ func (s *Session) takeAnswer(h codec.Head, b []byte, out *Effects) (k int, patch
 	case rule.Prefix != nil:
 		out.patch.Reset()
 		ok, err := rule.Prefix(&out.patch, s.cfg.View, h, frame)
-		if err == nil && !ok && len(frame) >= codec.DecodeLimit {
-			err = fmt.Errorf("session: %s v%d response: head over %d bytes: %w", rule.Name, h.Version, codec.DecodeLimit, codec.ErrTooLarge)
-		}
 		if err != nil || !ok {
 			return 0, false, err
 		}
