@@ -1,6 +1,8 @@
 package interop
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"strconv"
 	"testing"
@@ -58,21 +60,22 @@ func testDescribeCluster(t *testing.T, g *gateway, client *kgo.Client) {
 	}
 }
 
+// testFindCoordinator asks until the brokers have made the topic that tells
+// them who the coordinator is.
 func testFindCoordinator(t *testing.T, g *gateway, client *kgo.Client) {
-	request := kmsg.NewPtrFindCoordinatorRequest()
-	request.CoordinatorKey = "some-group"
-	request.CoordinatorKeys = []string{"some-group"}
-	response, err := request.RequestWith(t.Context(), client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(response.Coordinators) == 0 && response.ErrorCode == 0 {
-		g.expect(t, response.NodeID, response.Host, response.Port)
-	}
-	for _, c := range response.Coordinators {
-		if c.ErrorCode != 0 {
-			t.Fatalf("coordinator of %s: error %d", c.Key, c.ErrorCode)
+	await(t, "the coordinator is found", patience, func(ctx context.Context) error {
+		request := kmsg.NewPtrFindCoordinatorRequest()
+		request.CoordinatorKey = "some-group"
+		request.CoordinatorKeys = []string{"some-group"}
+		response, err := request.RequestWith(ctx, client)
+		if err != nil {
+			return err
 		}
+		if response.ErrorCode != 0 || len(response.Coordinators) != 1 || response.Coordinators[0].ErrorCode != 0 {
+			return fmt.Errorf("%+v", response)
+		}
+		c := response.Coordinators[0]
 		g.expect(t, c.NodeID, c.Host, c.Port)
-	}
+		return nil
+	})
 }

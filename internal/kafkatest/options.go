@@ -113,7 +113,7 @@ func (o Options) properties(id int, dir string, ports []brokerPorts, store certs
 		"unclean.leader.election.enable":           fmt.Sprint(o.UncleanElection),
 		// Dead brokers are noticed soon: tests kill them.
 		"broker.session.timeout.ms":    "6000",
-		"broker.heartbeat.interval.ms": "500",
+		"broker.heartbeat.interval.ms": "1000",
 	}
 	o.addListeners(p, id, ports)
 	for k, v := range store.BrokerProperties() {
@@ -123,7 +123,6 @@ func (o Options) properties(id int, dir string, ports []brokerPorts, store certs
 		p["share.coordinator.state.topic.num.partitions"] = "3"
 		p["share.coordinator.state.topic.replication.factor"] = fmt.Sprint(min(o.Brokers, 3))
 		p["share.coordinator.state.topic.min.isr"] = "1"
-		p["group.coordinator.rebalance.protocols"] = "classic,consumer,share"
 		p["group.share.record.lock.duration.ms"] = "15000"
 	}
 	for k, v := range o.Properties {
