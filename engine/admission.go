@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"runtime/debug"
 	"time"
@@ -39,7 +40,7 @@ func (ln *listener) admit(conn *net.TCPConn, port int) {
 	e.counters.accepted.Add(1)
 	p, err := ln.identify(conn, port)
 	if err != nil {
-		_ = conn.Close()
+		hangUp(conn)
 		e.counters.leave()
 		return
 	}
@@ -127,9 +128,26 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 		// A peer that is gone need not hear it.
 		_, _ = conn.Write(p.client.tls.CloseNotify(nil))
 	}
-	_ = conn.Close()
+	hangUp(conn)
 	e.report(p)
 	e.counters.leave()
+}
+
+const (
+	// hangUpTime is how long a refused peer has to take our last words.
+	hangUpTime = 200 * time.Millisecond
+	// hangUpBytes is how much of what it still sends is read meanwhile.
+	hangUpBytes = 64 << 10
+)
+
+// hangUp closes a connection so that the peer can read what was written last:
+// closing with unread bytes would send a reset, and a reset overtakes an alert.
+func hangUp(conn *net.TCPConn) {
+	if conn.CloseWrite() == nil && conn.SetReadDeadline(time.Now().Add(hangUpTime)) == nil {
+		// Whatever it says, and whether it ends in time, does not matter.
+		_, _ = io.CopyN(io.Discard, conn, hangUpBytes)
+	}
+	_ = conn.Close()
 }
 
 // dialTries is how many brokers are tried for a connection that may go to any.
