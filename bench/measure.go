@@ -100,7 +100,7 @@ func (s *stage) measure(ctx context.Context, p *peer, workload string, round int
 	case load.Produce, load.OpenLoop:
 		return s.measureWriting(ctx, p, workload, round)
 	default:
-		return s.measureReading(ctx, p, workload)
+		return s.measureReading(ctx, p, workload, round)
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *stage) measureWriting(ctx context.Context, p *peer, workload string, ro
 	spec := s.spec(p, workload)
 	spec.Topic, spec.Records = topic, s.options.records(s.options.GB)
 	spec.PerSecond, spec.Warm, spec.Duration = s.options.PerSecond, s.options.Warm, s.options.Latency
-	m, outcome, err := s.measureLoad(ctx, p, spec)
+	m, outcome, err := s.measureLoad(ctx, p, spec, round)
 	if err != nil {
 		return m, err
 	}
@@ -130,23 +130,30 @@ func (s *stage) measureWriting(ctx context.Context, p *peer, workload string, ro
 }
 
 // measureReading does a workload that changes nothing.
-func (s *stage) measureReading(ctx context.Context, p *peer, workload string) (measurement, error) {
+func (s *stage) measureReading(ctx context.Context, p *peer, workload string, round int) (measurement, error) {
 	spec := s.spec(p, workload)
 	spec.Topic, spec.Records = fetchTopic, s.options.records(s.options.GB)
 	if workload == load.PingPong {
 		spec.Topic, spec.Requests, spec.Connections = quietTopic, s.options.Requests, s.options.PingPongs
 	}
-	m, _, err := s.measureLoad(ctx, p, spec)
+	m, _, err := s.measureLoad(ctx, p, spec, round)
 	return m, err
 }
 
 // measureLoad runs a load process and reads what the peer used meanwhile.
-func (s *stage) measureLoad(ctx context.Context, p *peer, spec load.Spec) (m measurement, outcome load.Outcome, err error) {
+func (s *stage) measureLoad(ctx context.Context, p *peer, spec load.Spec, round int) (m measurement, outcome load.Outcome, err error) {
 	l, err := startLoad(ctx, spec)
 	if err != nil {
 		return m, outcome, err
 	}
 	defer func() { err = errors.Join(err, l.end()) }()
+	if s.options.profileDir != "" && p.name == postern && round != warmRound {
+		watched, err := startProfile(s.options.profileDir, fmt.Sprintf("%s-%d", spec.Workload, round+1), p.pid())
+		if err != nil {
+			return m, outcome, err
+		}
+		defer func() { err = errors.Join(err, watched.stop(ctx)) }()
+	}
 	before, err := s.read(p)
 	if err != nil {
 		return m, outcome, err

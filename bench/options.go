@@ -51,6 +51,7 @@ type options struct {
 	nginxPath   string // empty: looked up
 	jsonPath    string // empty: no JSON is written
 	readmePath  string // empty: no document is changed
+	profileDir  string // empty: no profile is taken
 	named       bool   // peers were named: each must be there
 }
 
@@ -85,6 +86,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.nginxPath, "nginx", "", "nginx's binary; without it, the one on the PATH or in /usr/sbin")
 	flags.StringVar(&o.jsonPath, "json", "", "where to write all measurements as JSON")
 	flags.StringVar(&o.readmePath, "readme", "", "document whose result table is replaced")
+	flags.StringVar(&o.profileDir, "profile", "", "folder for perf profiles of the gateway, one for each workload of each round; they cost time, so such a run's numbers are not to be published")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}

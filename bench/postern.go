@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"debug/buildinfo"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/postern-kafka/postern/internal/kafkatest"
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
@@ -24,10 +25,14 @@ func (s *stage) newPostern() (*peer, error) {
 	if _, err := os.Stat(binary); err != nil {
 		return nil, fmt.Errorf("bench: postern: %w: %w", errAbsent, err)
 	}
+	version, err := posternVersion(binary)
+	if err != nil {
+		return nil, err
+	}
 	return &peer{
 		name:    postern,
 		addr:    s.addr(portGateway),
-		version: posternVersion(binary),
+		version: version,
 		brokers: s.broker().Pid,
 		launch: func(log io.Writer) (*kafkatest.Process, error) {
 			return kafkatest.StartProcess(log, s.dir, s.posternEnv(), binary)
@@ -62,22 +67,16 @@ func (s *stage) posternEnv() []string {
 	}
 }
 
-// posternVersion says what the binary was built from.
-func posternVersion(binary string) string {
-	info, err := buildinfo.ReadFile(binary)
+// posternVersion is what the binary says of itself.
+func posternVersion(binary string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, "version").Output()
 	if err != nil {
-		return "unknown"
+		return "", fmt.Errorf("bench: postern: version: %w", err)
 	}
-	revision, dirty := "unknown revision", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = " with changes"
-		}
-	}
-	return fmt.Sprintf("%s%s, %s", revision, dirty, info.GoVersion)
+	first, _, _ := strings.Cut(string(out), "\n")
+	return first, nil
 }
 
 // askReady wants status 200.

@@ -29,6 +29,7 @@ type result struct {
 type described struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
+	Cipher  string `json:"cipher,omitempty"` // agreed with the Go load; Java's clients rank ciphers their own way
 }
 
 // check is what tells how far one measurement can be believed.
@@ -50,6 +51,11 @@ func (r *result) add(round int, peer, workload string, m measurement) {
 			Number: n.value,
 			Figure: figures.Figure{Workload: workload, Name: n.name, Unit: n.unit, Higher: n.higher},
 		})
+	}
+	for i := range r.Peers {
+		if r.Peers[i].Name == peer && m.outcome.Cipher != "" {
+			r.Peers[i].Cipher = m.outcome.Cipher
+		}
 	}
 	r.Checks = append(r.Checks, check{
 		Round: round, Peer: peer, Workload: workload,
@@ -107,7 +113,11 @@ func (r *result) markdown() string {
 	fmt.Fprintf(&b, "%s, %s, %d cores, %s kB of memory, Linux %s, %s, %s\n\n",
 		r.Started.Format("2006-01-02"), r.Machine.CPU, r.Machine.Cores, r.Machine.MemoryKB, r.Machine.Kernel, r.Machine.Go, r.Machine.Java)
 	for _, p := range r.Peers {
-		fmt.Fprintf(&b, "- %s: %s\n", p.Name, p.Version)
+		fmt.Fprintf(&b, "- %s: %s", p.Name, p.Version)
+		if p.Cipher != "" {
+			fmt.Fprintf(&b, ", %s", p.Cipher)
+		}
+		b.WriteByte('\n')
 		names = append(names, p.Name)
 	}
 	o := r.Options
