@@ -35,8 +35,8 @@ func (r *reader) fromStart() {
 	r.aside = make(map[name]mapping.Change)
 }
 
-// follow reads the log until life ends. The outcome of the first attempt, nil
-// when the log has been read to its end, goes to first.
+// follow reads the log until life ends. What settles the start goes to first:
+// nil when the log has been read to its end, or a *TopicError.
 func (s *Store) follow(life context.Context, first chan<- error) {
 	defer close(s.stopped)
 	r := &reader{}
@@ -54,7 +54,9 @@ func (s *Store) follow(life context.Context, first chan<- error) {
 			continue
 		}
 		s.failed(r, err)
-		report(err)
+		if errors.Is(err, ErrTopic) {
+			report(err)
+		}
 		if r.moved {
 			r.moved, pause = false, shortestPause
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/postern-kafka/postern/mapping"
 )
@@ -30,8 +31,8 @@ type Options struct {
 	// Refresh is how often the whole log is read again (GATEWAY_STORE_TTL_MS);
 	// 0 is never.
 	Refresh time.Duration
-	// FirstAttempt bounds how long Open waits for a first reading; 0 is three
-	// seconds.
+	// FirstAttempt bounds how long Open waits for the first reading to be
+	// complete; 0 is three seconds.
 	FirstAttempt time.Duration
 	// Log receives what happened; nil is silence.
 	Log *slog.Logger
@@ -133,8 +134,11 @@ func prepare(o Options) (*Store, error) {
 		kgo.ProducerLinger(0),
 		kgo.RecordDeliveryTimeout(30*time.Second),
 		kgo.MaxBufferedRecords(1000),
-		kgo.RequestRetries(3),
-		kgo.RetryTimeout(5*time.Second),
+		kgo.MetadataMinAge(250*time.Millisecond), // a write after a change of leader waits this long
+		kgo.RetryBackoffFn(func(tries int) time.Duration {
+			return min(time.Duration(tries)*50*time.Millisecond, 250*time.Millisecond)
+		}),
+		kgo.RetryTimeoutFn(retryTimeout),
 	)
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
@@ -142,6 +146,16 @@ func prepare(o Options) (*Store, error) {
 	}
 	s.client, s.admin = client, kadm.NewClient(client)
 	return s, nil
+}
+
+// retryTimeout is how long the client itself tries again before this package
+// does, and so how soon Ready has a reason. A producer id takes its time on a
+// young cluster: every broker first fetches a block of them.
+func retryTimeout(key int16) time.Duration {
+	if key == kmsg.InitProducerID.Int16() {
+		return 10 * time.Second
+	}
+	return 2 * time.Second
 }
 
 // Put implements mapping.Store.

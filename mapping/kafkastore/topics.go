@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -122,36 +121,71 @@ func (s *Store) prepareTopics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var present []TopicSpec
+	var present, missing []TopicSpec
 	for _, spec := range s.specs {
 		err := kerr.ErrorForCode(found[spec.Name].ErrorCode)
 		if err == nil {
 			present = append(present, spec)
 			continue
 		}
-		if !errors.Is(err, kerr.UnknownTopicOrPartition) {
-			if err := s.tolerate(spec, "describe", err); err != nil {
-				return err
-			}
+		if errors.Is(err, kerr.UnknownTopicOrPartition) {
+			missing = append(missing, spec)
 			continue
 		}
-		if err := s.createTopic(ctx, spec); err != nil {
+		if err := s.tolerate(spec, "describe", err); err != nil {
 			return err
 		}
+	}
+	if err := s.createTopics(ctx, missing); err != nil {
+		return err
 	}
 	s.warnReplicas(found)
 	return s.checkPolicies(ctx, present)
 }
 
-func (s *Store) createTopic(ctx context.Context, spec TopicSpec) error {
-	configs := map[string]*string{"cleanup.policy": kadm.StringPtr(spec.Cleanup)}
-	if spec.Retention > 0 {
-		configs["retention.ms"] = kadm.StringPtr(strconv.FormatInt(spec.Retention.Milliseconds(), 10))
+// createTopics creates all in one request: each may take the controller a
+// good part of a second.
+func (s *Store) createTopics(ctx context.Context, missing []TopicSpec) error {
+	if len(missing) == 0 {
+		return nil
 	}
-	made, err := s.admin.CreateTopic(ctx, spec.Partitions, s.options.ReplicationFactor, configs, spec.Name)
-	if made.ErrMessage != "" && made.Err != nil {
-		err = fmt.Errorf("%w: %s", made.Err, made.ErrMessage)
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.TimeoutMillis = createTimeoutMillis
+	specs := make(map[string]TopicSpec, len(missing))
+	for _, spec := range missing {
+		specs[spec.Name] = spec
+		req.Topics = append(req.Topics, spec.request(s.options.ReplicationFactor))
 	}
+	resp, err := req.RequestWith(ctx, s.client)
+	if err != nil {
+		return fmt.Errorf("kafkastore: create topics: %w", err)
+	}
+	for _, made := range resp.Topics {
+		if err := s.created(specs[made.Topic], made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t TopicSpec) request(replicas int16) kmsg.CreateTopicsRequestTopic {
+	configs := map[string]string{"cleanup.policy": t.Cleanup}
+	if t.Retention > 0 {
+		configs["retention.ms"] = strconv.FormatInt(t.Retention.Milliseconds(), 10)
+	}
+	rt := kmsg.NewCreateTopicsRequestTopic()
+	rt.Topic, rt.NumPartitions, rt.ReplicationFactor = t.Name, t.Partitions, replicas
+	for key, v := range configs {
+		rc := kmsg.NewCreateTopicsRequestTopicConfig()
+		rc.Name, rc.Value = key, kmsg.StringPtr(v)
+		rt.Configs = append(rt.Configs, rc)
+	}
+	return rt
+}
+
+// created looks at what became of one topic.
+func (s *Store) created(spec TopicSpec, made kmsg.CreateTopicsResponseTopic) error {
+	err := kerr.ErrorForCode(made.ErrorCode)
 	switch {
 	case err == nil:
 		s.log.Info("topic created", "topic", spec.Name, "cleanup.policy", spec.Cleanup,
@@ -162,6 +196,8 @@ func (s *Store) createTopic(ctx context.Context, spec TopicSpec) error {
 		return nil
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return nil // another gateway was quicker
+	case made.ErrorMessage != nil:
+		err = fmt.Errorf("%w: %s", err, *made.ErrorMessage)
 	}
 	return s.tolerate(spec, "create", err)
 }
@@ -181,6 +217,8 @@ func isKafkaError(err error) bool {
 }
 
 const (
+	createTimeoutMillis = 15_000
+
 	wantReplicas = 3
 	fewReplicas  = "internal topics with fewer than 3 replicas: losing a broker may lose them"
 )
