@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -150,23 +151,34 @@ func hangUp(conn *net.TCPConn) {
 	_ = conn.Close()
 }
 
-// dialTries is how many brokers are tried for a connection that may go to any.
+// dialTries is how many of the known brokers are tried for a connection that
+// may go to any; the bootstrap list is the last resort, for a cluster that has
+// moved as a whole.
 const dialTries = 3
 
 // dial connects to the broker of a node, or to any.
 func (e *Engine) dial(node int32) (*net.TCPConn, *tlsterm.Conn, error) {
-	ctx, cancel := context.WithTimeout(e.ctx, e.o.DialTimeout)
-	defer cancel()
 	if node != session.Anywhere {
 		addr, ok := e.o.Book.Address(node)
 		if !ok {
 			return nil, nil, fmt.Errorf("engine: broker %d is not known", node)
 		}
-		return e.dialAddress(ctx, addr)
+		return e.dialAddress(addr, e.o.DialTimeout)
+	}
+	candidates := make([]string, 0, 2*dialTries)
+	for range dialTries {
+		if addr := e.o.Book.Bootstrap(); !slices.Contains(candidates, addr) {
+			candidates = append(candidates, addr)
+		}
+	}
+	for _, addr := range e.o.Book.Seeds() {
+		if len(candidates) < cap(candidates) && !slices.Contains(candidates, addr) {
+			candidates = append(candidates, addr)
+		}
 	}
 	var errs []error
-	for range dialTries {
-		conn, sealed, err := e.dialAddress(ctx, e.o.Book.Bootstrap())
+	for _, addr := range candidates {
+		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries)
 		if err == nil {
 			return conn, sealed, nil
 		}
@@ -175,7 +187,9 @@ func (e *Engine) dial(node int32) (*net.TCPConn, *tlsterm.Conn, error) {
 	return nil, nil, errors.Join(errs...)
 }
 
-func (e *Engine) dialAddress(ctx context.Context, addr string) (*net.TCPConn, *tlsterm.Conn, error) {
+func (e *Engine) dialAddress(addr string, limit time.Duration) (*net.TCPConn, *tlsterm.Conn, error) {
+	ctx, cancel := context.WithTimeout(e.ctx, limit)
+	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {

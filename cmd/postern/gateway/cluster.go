@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/postern-kafka/postern/cmd/postern/config"
 	"github.com/postern-kafka/postern/mapping"
@@ -43,7 +43,6 @@ func clientOptions(cfg *config.Config, upstream func(host string) *tls.Config) [
 type cluster struct {
 	book   *mapping.Book
 	client *kgo.Client
-	admin  *kadm.Client
 	log    *slog.Logger
 	every  time.Duration
 	ctx    context.Context
@@ -71,7 +70,7 @@ func newCluster(opts []kgo.Opt, book *mapping.Book, every time.Duration, log *sl
 		return nil, fmt.Errorf("gateway: client of the cluster: %w", err)
 	}
 	c := &cluster{
-		book: book, client: client, admin: kadm.NewClient(client), log: log, every: every,
+		book: book, client: client, log: log, every: every,
 		reason: errors.New("gateway: the brokers are not known yet"),
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
@@ -90,7 +89,9 @@ func (c *cluster) lookFirst(ctx context.Context) {
 
 // look asks the cluster for its brokers and writes them into the book.
 func (c *cluster) look(ctx context.Context) error {
-	meta, err := c.admin.BrokerMetadata(ctx)
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
+	meta, err := req.RequestWith(ctx, c.client)
 	if err == nil && len(meta.Brokers) == 0 {
 		err = errors.New("the cluster names no broker")
 	}
