@@ -14,9 +14,11 @@ func (q quiet) Infof(string, ...any)  {}
 func (q quiet) Warnf(format string, args ...any) {
 	q.log.Debug("gnet: " + fmt.Sprintf(format, args...))
 }
+
 func (q quiet) Errorf(format string, args ...any) {
 	q.log.Debug("gnet: " + fmt.Sprintf(format, args...))
 }
+
 func (q quiet) Fatalf(format string, args ...any) {
 	q.log.Error("gnet: " + fmt.Sprintf(format, args...))
 }
