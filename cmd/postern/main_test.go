@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,10 +53,11 @@ func TestCommandLine(t *testing.T) {
 // says why, and ends on the signal.
 func TestServe(t *testing.T) {
 	ports := freePorts(t, 4)
-	environ := append(plain[:3:3],
+	environ := slices.Concat(plain, []string{
 		"GATEWAY_BIND_HOST=127.0.0.1",
 		fmt.Sprintf("GATEWAY_PORT_START=%d", ports),
-		fmt.Sprintf("GATEWAY_HTTP_PORT=%d", ports+3))
+		fmt.Sprintf("GATEWAY_HTTP_PORT=%d", ports+3),
+	})
 	ctx, signal := context.WithCancel(t.Context())
 	var out, errs bytes.Buffer
 	ended := make(chan int, 1)
