@@ -56,7 +56,7 @@ async function create(name, partitions) {
 
 // take reads until done says so and leaves the group in good order.
 async function take(config, from, done) {
-  const consumer = kafka.consumer({ maxBytesPerPartition: 10000000, ...config })
+  const consumer = kafka.consumer({ maxBytesPerPartition: 10000000, maxWaitTimeInMs: 200, ...config })
   await consumer.connect()
   await consumer.subscribe({ topics: [from], fromBeginning: true })
   const records = []
