@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -267,7 +268,7 @@ func testBigMessages(t *testing.T, s *stage) {
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			got++
-			if string(r.Value) != string(value) {
+			if !bytes.Equal(r.Value, value) {
 				t.Errorf("record %d of %d bytes is not the one that was written", r.Offset, len(r.Value))
 			}
 		})

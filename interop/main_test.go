@@ -39,8 +39,30 @@ var program = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// The two releases, and the tools that belong to them. The order of the tests
-// is that of the story; a cluster is gone before the next release starts.
+// releaseTest is one test that is run with each release of the brokers.
+type releaseTest struct {
+	name        string
+	gatewayOnly bool // nothing to see at a broker's own listener
+	test        func(*testing.T, *stage)
+}
+
+// releaseTests are run in this order: it is that of the story, and what kills
+// brokers comes last.
+var releaseTests = []releaseTest{
+	{"FoundingDemo", true, testFoundingDemo},
+	{"Refusal", false, testRefusal},
+	{"Addresses", true, testAddresses},
+	{"Tools", false, testTools},
+	{"JavaClient", false, testJavaClient},
+	{"FranzGo", false, testFranzGo},
+	{"Mappings", true, testMappings},
+	{"RollingRestart", false, testRollingRestart},
+	{"UncleanLeader", true, testUncleanLeader},
+	{"Outage", true, testOutage},
+}
+
+// The two releases, and the tools that belong to them. A cluster is gone
+// before the next release starts.
 func TestKafka352(t *testing.T) { testRelease(t, kafkatest.Kafka352, kafkatest.Kafka352) }
 
 func TestKafka440(t *testing.T) { testRelease(t, kafkatest.Kafka440, kafkatest.Tools430) }
@@ -48,22 +70,7 @@ func TestKafka440(t *testing.T) { testRelease(t, kafkatest.Kafka440, kafkatest.T
 func testRelease(t *testing.T, version, tools string) {
 	kafkatest.Require(t, version, tools, kafkatest.Kafka440, kafkatest.Tools430, kafkatest.Tools282)
 	s := newStage(t, version, tools)
-	for _, c := range []struct {
-		name        string
-		gatewayOnly bool
-		test        func(*testing.T, *stage)
-	}{
-		{"FoundingDemo", true, testFoundingDemo},
-		{"Refusal", false, testRefusal},
-		{"Addresses", true, testAddresses},
-		{"Tools", false, testTools},
-		{"JavaClient", false, testJavaClient},
-		{"FranzGo", false, testFranzGo},
-		{"Mappings", true, testMappings},
-		{"RollingRestart", false, testRollingRestart},
-		{"UncleanLeader", true, testUncleanLeader},
-		{"Outage", true, testOutage},
-	} {
+	for _, c := range releaseTests {
 		t.Run(c.name, func(t *testing.T) {
 			if c.gatewayOnly && direct {
 				t.Skip("INTEROP_DOOR=broker: this test is about the gateway alone")

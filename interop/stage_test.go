@@ -18,6 +18,7 @@ type stage struct {
 	version string // of the brokers
 	tools   string // release of the tools that belong to them
 	cluster *kafkatest.Cluster
+	brokers string      // their addresses in clear
 	server  certs.Files // the gateways' certificate
 	config  string      // client.config of CN=alice
 	tls     *tls.Config // the same for Go
@@ -34,7 +35,7 @@ func newStage(t *testing.T, version, tools string) *stage {
 		// The tests send messages of ten megabytes.
 		Properties: map[string]string{"message.max.bytes": "15728640", "replica.fetch.max.bytes": "15728640"},
 	})
-	s := &stage{version: version, tools: tools, cluster: cluster}
+	s := &stage{version: version, tools: tools, cluster: cluster, brokers: cluster.Bootstrap()}
 	dir := t.TempDir()
 	server, err := cluster.Authority().Server("gateway", certs.RSA2048)
 	if err != nil {
@@ -63,7 +64,7 @@ func newStage(t *testing.T, version, tools string) *stage {
 // environment is what a gateway of this stage is started with.
 func (s *stage) environment(more map[string]string) map[string]string {
 	env := map[string]string{
-		"KAFKA_BOOTSTRAP_SERVERS":          s.cluster.Bootstrap(),
+		"KAFKA_BOOTSTRAP_SERVERS":          s.brokers,
 		"GATEWAY_CLUSTER_ID":               "interop",
 		"GATEWAY_ADVERTISED_HOST":          "localhost",
 		"GATEWAY_SECURITY_PROTOCOL":        "SSL",

@@ -3,6 +3,7 @@
 package kafkatest
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -36,8 +37,7 @@ func tryLockFile(path string) (unlock func(), ok bool, err error) {
 
 func flock(f *os.File, how int) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), how)
-		if err != syscall.EINTR { //nolint:errorlint // a bare errno by contract
+		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 	}

@@ -124,6 +124,11 @@ func (o Options) properties(id int, dir string, ports []brokerPorts, store certs
 		p["share.coordinator.state.topic.replication.factor"] = fmt.Sprint(min(o.Brokers, 3))
 		p["share.coordinator.state.topic.min.isr"] = "1"
 		p["group.share.record.lock.duration.ms"] = "15000"
+		// Members of the newer group protocols hear of each other by heartbeat.
+		for _, kind := range []string{"group.consumer", "group.share"} {
+			p[kind+".min.heartbeat.interval.ms"] = "500"
+			p[kind+".heartbeat.interval.ms"] = "500"
+		}
 	}
 	for k, v := range o.Properties {
 		p[k] = strings.ReplaceAll(v, "{id}", fmt.Sprint(id))
