@@ -56,6 +56,7 @@ var releaseTests = []releaseTest{
 	{"JavaClient", false, testJavaClient},
 	{"FranzGo", false, testFranzGo},
 	{"Mappings", true, testMappings},
+	{"Sides", true, testSides},
 	{"RollingRestart", false, testRollingRestart},
 	{"UncleanLeader", true, testUncleanLeader},
 	{"Outage", true, testOutage},

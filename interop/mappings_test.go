@@ -2,8 +2,10 @@ package interop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -56,5 +58,36 @@ func testMappings(t *testing.T, s *stage) {
 		// Ready means read to the end: no waiting here.
 		g.awaitMapping(t, "user-19", true, time.Second)
 		g.awaitMapping(t, "user-0", false, time.Second)
+	}
+	testMappingTakesEffect(t, s)
+}
+
+// testMappingTakesEffect maps the client's own name at one gateway: its next
+// connection at the other is that user's, as the line at its end says. A second
+// user of the same name is refused.
+func testMappingTakesEffect(t *testing.T, s *stage) {
+	mapping := map[string]any{"username": "orders", "principal": "CN=alice"}
+	status, body, err := s.one.call(t.Context(), http.MethodPost, "/admin/userMappings/v1", mapping)
+	if err != nil || status != http.StatusCreated {
+		t.Fatalf("mapping of CN=alice: status %d, %v: %s", status, err, body)
+	}
+	s.two.awaitMapping(t, "orders", true, time.Second)
+	if err := askVersions(t, s.two.bootstrap(), s.tls); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the log names the user", patience, func(context.Context) error {
+		log, err := os.ReadFile(s.two.log)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(log), " user=orders ") {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	mapping["username"] = "rival"
+	status, body, err = s.two.call(t.Context(), http.MethodPost, "/admin/userMappings/v1", mapping)
+	if err != nil || status != http.StatusConflict {
+		t.Errorf("a second user for CN=alice: status %d, %v: %s; want 409", status, err, body)
 	}
 }
