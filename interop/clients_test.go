@@ -20,6 +20,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/postern-kafka/postern/internal/kafkatest"
 	"github.com/postern-kafka/postern/interop/clients"
@@ -377,17 +378,28 @@ func testLeaderChange(t *testing.T, s *stage, program clients.Program) {
 	if err := <-ended; err != nil {
 		t.Errorf("%v\n%s", err, errOut)
 	}
-	if direct {
-		return
+	for _, who := range []string{"producer", "consumer"} {
+		if told := "METADATAUPDATE.*#" + who + ".*updated with leader"; !regexp.MustCompile(told).MatchString(errOut) {
+			heard := regexp.MustCompile(".*(REQERR|METADATAUPDATE| Leader ).*").FindAllString(errOut, -1)
+			t.Errorf("the %s was not told of a new leader: nothing matches %q in\n%s", who, told, strings.Join(heard, "\n"))
+		}
 	}
+	if !direct {
+		s.wantsNoBrokerIn(t, errOut)
+	}
+}
+
+// wantsNoBrokerIn looks for the brokers' own ports in what a client logged.
+func (s *stage) wantsNoBrokerIn(t *testing.T, log string) {
+	t.Helper()
 	for _, b := range s.cluster.Brokers() {
 		for _, address := range []string{b.Addr(), b.AddrTLS()} {
-			_, p, err := net.SplitHostPort(address)
+			_, port, err := net.SplitHostPort(address)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(errOut, ":"+p) {
-				t.Errorf("the client was told of broker %d at its own port %s:\n%s", b.ID, p, errOut)
+			if line := regexp.MustCompile(".*:" + port + `\b.*`).FindString(log); line != "" {
+				t.Errorf("the client was told of broker %d at its own port:\n%s", b.ID, line)
 			}
 		}
 	}
@@ -409,11 +421,35 @@ func (s *stage) moveLeader(t *testing.T, topic string) {
 	if err := errors.Join(err, answers.Error()); err != nil {
 		t.Fatal(err)
 	}
-	await(t, fmt.Sprintf("broker %d leads %s", order[0], topic), patience, func(ctx context.Context) error {
+	await(t, fmt.Sprintf("broker %d is elected for %s", order[0], topic), patience, func(ctx context.Context) error {
 		if p := s.partition(ctx, t, topic); p.Leader == order[0] {
 			return nil
 		}
 		_, err := client.ElectLeaders(ctx, kadm.ElectPreferredReplica, kadm.TopicsSet{topic: {0: {}}})
 		return errors.Join(errors.New("not yet"), err)
 	})
+	for _, b := range s.cluster.Brokers() {
+		await(t, fmt.Sprintf("broker %d knows the new leader of %s", b.ID, topic), patience, func(ctx context.Context) error {
+			if leader, err := s.leaderAt(ctx, t, b, topic); err != nil || leader != order[0] {
+				return fmt.Errorf("it says %d, %w", leader, err)
+			}
+			return nil
+		})
+	}
+}
+
+// leaderAt asks one broker who leads partition 0.
+func (s *stage) leaderAt(ctx context.Context, t *testing.T, b *kafkatest.Broker, topic string) (int32, error) {
+	t.Helper()
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = []kmsg.MetadataRequestTopic{{Topic: &topic}}
+	answer, err := s.direct(t).Broker(b.ID).RetriableRequest(ctx, request)
+	if err != nil {
+		return -1, err
+	}
+	partitions := answer.(*kmsg.MetadataResponse).Topics[0].Partitions
+	if len(partitions) == 0 {
+		return -1, nil
+	}
+	return partitions[0].Leader, nil
 }

@@ -164,7 +164,7 @@ class Walk:
         input.
         """
         topic = self.topic + "-leader"
-        producer = self.producer(acks="all")
+        producer = self.producer(enable_idempotence=True)
         consumer = self.consumer(topic, **{"group.protocol": "classic"})
         consumer.subscribe([topic])
         for turn in range(3):
