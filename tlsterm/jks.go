@@ -1,175 +1,178 @@
 package tlsterm
 
 import (
-	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the format's own
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
+	"github.com/pavlo-v-chernykh/keystore-go/v4"
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// The JKS format: a magic number, a version, entries, and the SHA-1 of the
-// password, a salt of words and all that. Keys are hidden under a key stream of
-// SHA-1 (Sun's KeyProtector).
-
-const (
-	jksKeyTag     = 1
-	jksTrustedTag = 2
-	jksSalt       = "Mighty Aphrodite"
-	oidJKSKey     = "1.3.6.1.4.1.42.2.17.1.1"
-)
-
-var errJKSShort = errors.New("JKS: the file ends too early")
-
+// jksStore is an opened JKS file, which keystore-go reads; the keys are still
+// encrypted.
 type jksStore struct {
-	keys    []jksKey
+	file    keystore.KeyStore
+	names   []string // of the keys, in alphabetical order: the file's is lost
 	trusted []*x509.Certificate
 }
 
-type jksKey struct {
-	alias     string
-	protected []byte
-	chain     []*x509.Certificate
-}
+// saysDigest is how keystore-go reports a wrong password, of the file and of a
+// key; it has no error value for it.
+const saysDigest = "got invalid digest"
+
+var errDamaged = errors.New("the file is damaged")
 
 func readJKS(data []byte, password string) (store, error) {
-	if len(data) < 12+sha1.Size {
-		return nil, errJKSShort
+	latin1, err := latin1Password(password)
+	if err != nil {
+		return nil, fmt.Errorf("JKS: %w", err)
 	}
-	body, digest := data[:len(data)-sha1.Size], data[len(data)-sha1.Size:]
-	if password != "" {
-		h := sha1.New() //nolint:gosec // the format's own
-		h.Write(utf16BE(password))
-		h.Write([]byte(jksSalt))
-		h.Write(body)
-		if !hmac.Equal(h.Sum(nil), digest) {
-			return nil, fmt.Errorf("JKS: %w", errStorePassword)
+	if !jksLengthsFit(data) {
+		return nil, fmt.Errorf("JKS: %w: it ends too early", errDamaged)
+	}
+	s := &jksStore{file: keystore.New(keystore.WithOrderedAliases(), keystore.WithCaseExactAliases())}
+	err = guarded(func() error { return s.file.Load(bytes.NewReader(data), latin1) })
+	switch {
+	case err == nil:
+	case err.Error() == saysDigest && password == "":
+		// Nobody asked for the check, and everything before it has been read.
+	case err.Error() == saysDigest:
+		return nil, fmt.Errorf("JKS: %w", errStorePassword)
+	default:
+		return nil, fmt.Errorf("JKS: %w", err)
+	}
+	for _, name := range s.file.Aliases() {
+		if s.file.IsPrivateKeyEntry(name) {
+			s.names = append(s.names, name)
+			continue
 		}
-	}
-	in := cryptobyte.String(body[4:])
-	var version, entries uint32
-	in.ReadUint32(&version)
-	in.ReadUint32(&entries) // both are there: the length was checked
-	if version != 1 && version != 2 {
-		return nil, fmt.Errorf("JKS: version %d: %w", version, errUnsupported)
-	}
-	s := new(jksStore)
-	for i := range entries {
-		if err := s.readEntry(&in, version); err != nil {
-			return nil, fmt.Errorf("JKS: entry %d: %w", i+1, err)
+		entry, err := s.file.GetTrustedCertificateEntry(name)
+		if err != nil {
+			return nil, fmt.Errorf("JKS: entry %q: %w", name, err)
 		}
+		c, err := x509.ParseCertificate(entry.Certificate.Content)
+		if err != nil {
+			return nil, fmt.Errorf("JKS: entry %q: %w", name, err)
+		}
+		s.trusted = append(s.trusted, c)
 	}
 	return s, nil
 }
 
-func (s *jksStore) readEntry(in *cryptobyte.String, version uint32) error {
-	var tag uint32
-	var alias cryptobyte.String
-	if !in.ReadUint32(&tag) || !in.ReadUint16LengthPrefixed(&alias) || !in.Skip(8) { // 8: when it was made
-		return errJKSShort
-	}
-	switch tag {
-	case jksTrustedTag:
-		c, err := readJKSCert(in, version)
-		if err == nil {
-			s.trusted = append(s.trusted, c)
+// guarded turns a panic of keystore-go, which trusts the lengths inside an
+// encrypted key, into an error.
+func guarded(read func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, r)
 		}
-		return err
-	case jksKeyTag:
-		k := jksKey{alias: string(alias)}
-		var count uint32
-		if !readUint32Prefixed(in, &k.protected) || !in.ReadUint32(&count) {
-			return errJKSShort
-		}
-		for range count {
-			c, err := readJKSCert(in, version)
-			if err != nil {
-				return err
-			}
-			k.chain = append(k.chain, c)
-		}
-		s.keys = append(s.keys, k)
-		return nil
-	}
-	return fmt.Errorf("kind %d: %w", tag, errUnsupported)
+	}()
+	return read()
 }
 
-func readJKSCert(in *cryptobyte.String, version uint32) (*x509.Certificate, error) {
-	var kind cryptobyte.String
-	var der []byte
-	if version == 2 && !in.ReadUint16LengthPrefixed(&kind) || !readUint32Prefixed(in, &der) {
-		return nil, errJKSShort
+// jksLengthsFit walks over a file's lengths without looking at what they measure:
+// keystore-go allocates what they promise before it reads, up to 160 GB for one
+// count, and no recovery helps when memory is out.
+func jksLengthsFit(data []byte) bool {
+	const magic, timestamp, digest, trusted = 4, 8, 20, 2
+	in := cryptobyte.String(data)
+	var version, entries, tag, certs uint32
+	var skipped cryptobyte.String
+	ok := in.Skip(magic) && in.ReadUint32(&version) && in.ReadUint32(&entries)
+	for ; ok && entries > 0; entries-- {
+		ok = in.ReadUint32(&tag) && in.ReadUint16LengthPrefixed(&skipped) && in.Skip(timestamp)
+		certs = 1
+		if ok && tag != trusted {
+			ok = skipUint32Prefixed(&in) && in.ReadUint32(&certs)
+		}
+		for ; ok && certs > 0; certs-- {
+			ok = (version == 1 || in.ReadUint16LengthPrefixed(&skipped)) && skipUint32Prefixed(&in)
+		}
 	}
-	return x509.ParseCertificate(der)
+	return ok && len(in) == digest
 }
 
-// readUint32Prefixed refuses a length beyond what is there before it allocates.
-func readUint32Prefixed(in *cryptobyte.String, out *[]byte) bool {
+func skipUint32Prefixed(in *cryptobyte.String) bool {
 	var n uint32
-	return in.ReadUint32(&n) && uint64(n) <= uint64(len(*in)) && in.ReadBytes(out, int(n))
+	return in.ReadUint32(&n) && uint64(n) <= uint64(len(*in)) && in.Skip(int(n))
 }
 
-func (s *jksStore) aliases() []string {
-	var names []string
-	for _, k := range s.keys {
-		names = append(names, k.alias)
+// latin1Password is what keystore-go takes for Java's UTF-16: it puts a zero in
+// front of every byte.
+func latin1Password(password string) ([]byte, error) {
+	if err := checkLetters(password, unicode.MaxLatin1); err != nil {
+		return nil, err
 	}
-	return names
+	var latin1 []byte
+	for _, r := range password {
+		latin1 = append(latin1, byte(r))
+	}
+	return latin1, nil
 }
+
+func (s *jksStore) aliases() []string { return s.names }
 
 func (s *jksStore) key(i int, keyPassword string) (storedKey, error) {
-	k := s.keys[i]
 	if keyPassword == "" {
 		return storedKey{}, errNeedsPassword
 	}
-	if len(k.chain) == 0 {
-		return storedKey{}, errors.New("no certificate belongs to it")
-	}
-	der, err := recoverJKSKey(k.protected, keyPassword)
+	latin1, err := latin1Password(keyPassword)
 	if err != nil {
 		return storedKey{}, err
 	}
-	key, err := x509.ParsePKCS8PrivateKey(der)
-	return storedKey{alias: k.alias, key: key, chain: k.chain}, err
+	chain, err := s.chain(s.names[i])
+	if err != nil {
+		return storedKey{}, err
+	}
+	if len(chain) == 0 {
+		return storedKey{}, errNoCertificate
+	}
+	var entry keystore.PrivateKeyEntry
+	err = guarded(func() error {
+		var err error
+		entry, err = s.file.GetPrivateKeyEntry(s.names[i], latin1)
+		return err
+	})
+	if err != nil && strings.HasSuffix(err.Error(), saysDigest) {
+		return storedKey{}, errKeyPassword
+	}
+	if err != nil {
+		return storedKey{}, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(entry.PrivateKey)
+	return storedKey{alias: s.names[i], key: key, chain: chain}, err
 }
 
-// recoverJKSKey undoes Sun's KeyProtector: a salt, the key xored with a chain of
-// SHA-1, a check sum.
-func recoverJKSKey(protected []byte, password string) ([]byte, error) {
-	var e encryptedKey
-	if err := unmarshalDER(protected, &e); err != nil {
-		return nil, fmt.Errorf("encrypted key: %w", err)
+func (s *jksStore) chain(name string) ([]*x509.Certificate, error) {
+	stored, err := s.file.GetPrivateKeyEntryCertificateChain(name)
+	if err != nil {
+		return nil, err
 	}
-	if oid := e.Algorithm.Algorithm.String(); oid != oidJKSKey {
-		return nil, fmt.Errorf("encryption %s: %w", oid, errUnsupported)
-	}
-	if len(e.Data) < 2*sha1.Size {
-		return nil, errors.New("encrypted key: too short")
-	}
-	secret := utf16BE(password)
-	block, rest := e.Data[:sha1.Size], e.Data[sha1.Size:]
-	plain, check := slices.Clone(rest[:len(rest)-sha1.Size]), rest[len(rest)-sha1.Size:]
-	for i := range plain {
-		if i%sha1.Size == 0 {
-			next := sha1.Sum(slices.Concat(secret, block)) //nolint:gosec // the format's own
-			block = next[:]
+	var chain []*x509.Certificate
+	for _, c := range stored {
+		parsed, err := x509.ParseCertificate(c.Content)
+		if err != nil {
+			return nil, fmt.Errorf("JKS: entry %q: %w", name, err)
 		}
-		plain[i] ^= block[i%sha1.Size]
+		chain = append(chain, parsed)
 	}
-	if sum := sha1.Sum(slices.Concat(secret, plain)); !hmac.Equal(sum[:], check) { //nolint:gosec // the format's own
-		return nil, errKeyPassword
-	}
-	return plain, nil
+	return chain, nil
 }
 
 func (s *jksStore) anchors() ([]*x509.Certificate, error) {
 	anchors := slices.Clone(s.trusted)
-	for _, k := range s.keys {
-		if len(k.chain) > 0 {
-			anchors = append(anchors, k.chain[0])
+	for _, name := range s.names {
+		chain, err := s.chain(name)
+		if err != nil {
+			return nil, err
+		}
+		if len(chain) > 0 {
+			anchors = append(anchors, chain[0])
 		}
 	}
 	return anchors, nil

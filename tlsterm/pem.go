@@ -68,7 +68,10 @@ func (s *pemStore) parseKey(keyPassword string) (crypto.PrivateKey, error) {
 	case "EC PRIVATE KEY":
 		return x509.ParseECPrivateKey(der)
 	case "ENCRYPTED PRIVATE KEY":
-		return decryptPKCS8(der, keyPassword)
+		if len(s.certs) == 0 {
+			return nil, errNoCertificate
+		}
+		return decryptPKCS8(der, s.certs[0], keyPassword)
 	}
 	return x509.ParsePKCS8PrivateKey(der)
 }

@@ -1,280 +1,173 @@
 package tlsterm
 
 import (
+	"bytes"
 	"crypto"
-	"crypto/hmac"
 	"crypto/x509"
-	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
+
+	"golang.org/x/crypto/cryptobyte"
+	der "golang.org/x/crypto/cryptobyte/asn1"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
-// A PKCS#12 store (RFC 7292) as Java reads it: keys and certificates are found
-// bag by bag with their attributes, because only those tell a trusted
-// certificate from one that merely completes a key's chain, and one key from
-// the next.
+// A PKCS#12 store (RFC 7292) is read by go-pkcs12. Of its three ways in, none
+// reads every store: DecodeTrustStore wants marked certificates only, DecodeChain
+// one key, and ToPEM, which alone tells names and links, knows neither Java's
+// mark nor every kind of key. They are tried in turn.
 
+// What go-pkcs12 says without an error value to compare with. The fixtures hold
+// each of them; unrecognised, they are errors like any other.
 const (
-	oidData          = "1.2.840.113549.1.7.1"
-	oidEncryptedData = "1.2.840.113549.1.7.6"
-	oidKeyBag        = "1.2.840.113549.1.12.10.1.1"
-	oidShroudedBag   = "1.2.840.113549.1.12.10.1.2"
-	oidCertBag       = "1.2.840.113549.1.12.10.1.3"
-	oidX509Cert      = "1.2.840.113549.1.9.22.1"
-	oidFriendlyName  = "1.2.840.113549.1.9.20"
-	oidLocalKeyID    = "1.2.840.113549.1.9.21"
-	oidTrustedUsage  = "2.16.840.1.113894.746875.1.1" // Oracle's: this is a trust anchor
+	saysNoPFX    = "pkcs12: error reading P12 data"
+	saysNoMAC    = "pkcs12: no MAC in data"
+	saysEmpty    = "but this file has 0"
+	saysNoKey    = "pkcs12: private key missing"
+	saysOneSafe  = "but this file has 1"
+	saysMoreKeys = "pkcs12: expected exactly one key bag"
+	saysMarked   = "unknown attribute with OID 2.16.840.1.113894.746875.1.1" // Oracle's: a trust anchor
+	saysNotASN1  = "pkcs12: error unmarshaling decrypted private key"
+
+	maxBMP      = '\uFFFF'
+	maxDERDepth = 32 // PBKDF2's parameters in a bag are 18 deep
 )
 
-type pfx struct {
-	Version  int
-	AuthSafe contentInfo
-	MAC      pfxMAC `asn1:"optional"`
-}
+// maxIterations is Java's bound too.
+var maxIterations = big.NewInt(5_000_000)
 
-type contentInfo struct {
-	Type    asn1.ObjectIdentifier
-	Content asn1.RawValue `asn1:"tag:0,explicit,optional"`
-}
+var errOtherPassword = errors.New("something in it has a password other than the store's; " +
+	"give it the store's, as keytool -importkeystore does")
 
-type pfxMAC struct {
-	Digest     digestInfo
-	Salt       []byte
-	Iterations int `asn1:"optional,default:1"`
-}
-
-type digestInfo struct {
-	Algorithm algorithmID
-	Digest    []byte
-}
-
-type pbmac1Params struct {
-	KDF algorithmID
-	MAC algorithmID
-}
-
-type encryptedData struct {
-	Version int
-	Info    struct {
-		Type      asn1.ObjectIdentifier
-		Algorithm algorithmID
-		Content   []byte `asn1:"tag:0,optional"`
-	}
-}
-
-type safeBag struct {
-	ID         asn1.ObjectIdentifier
-	Value      asn1.RawValue  `asn1:"tag:0,explicit"`
-	Attributes []bagAttribute `asn1:"set,optional"`
-}
-
-type bagAttribute struct {
-	ID     asn1.ObjectIdentifier
-	Values asn1.RawValue `asn1:"set"`
-}
-
-type certBag struct {
-	ID   asn1.ObjectIdentifier
-	Data []byte `asn1:"tag:0,explicit"`
-}
-
-type encryptedKey struct {
-	Algorithm algorithmID
-	Data      []byte
-}
-
-// pkcs12Store is an opened file; the keys are still encrypted.
+// pkcs12Store is an opened file, its keys decrypted by the store's password.
 type pkcs12Store struct {
-	keys  []pkcs12Key
-	certs []pkcs12Cert
+	password string
+	keys     []pkcs12Key
+	certs    []pkcs12Cert
+	// What is known of Java's marks of certificates beside keys.
+	marked   bool  // some have one: which, follows from how Java writes
+	unmarked bool  // none has one
+	unknown  error // why it is not known, if neither
 }
 
 type pkcs12Key struct {
-	alias      string
-	localKeyID string
-	der        []byte
-	encrypted  bool
+	alias, localKeyID string
+	key               crypto.PrivateKey
 }
 
 type pkcs12Cert struct {
-	cert       *x509.Certificate
+	*x509.Certificate
 	localKeyID string
-	trusted    bool
 }
 
 func readPKCS12(data []byte, password string) (store, error) {
-	var p pfx
-	if err := unmarshalDER(data, &p); err != nil {
-		return nil, fmt.Errorf("%w: it begins like PKCS12: %w", errNotAStore, err)
-	}
-	if oid := p.AuthSafe.Type.String(); oid != oidData {
-		return nil, fmt.Errorf("PKCS12: integrity by %s: %w", oid, errUnsupported)
-	}
-	var safe []byte
-	if err := unmarshalDER(p.AuthSafe.Content.Bytes, &safe); err != nil {
-		return nil, fmt.Errorf("PKCS12: authenticated safe: %w", err)
-	}
-	if err := p.MAC.verify(safe, password); err != nil {
+	if err := checkLetters(password, maxBMP); err != nil {
 		return nil, fmt.Errorf("PKCS12: %w", err)
 	}
-	var contents []contentInfo
-	if err := unmarshalDER(safe, &contents); err != nil {
-		return nil, fmt.Errorf("PKCS12: authenticated safe: %w", err)
+	if err := checkIterations(data, 0); err != nil {
+		return nil, fmt.Errorf("PKCS12: %w", err)
 	}
-	s := new(pkcs12Store)
-	for i, content := range contents {
-		if err := s.readContent(content, password); err != nil {
-			return nil, fmt.Errorf("PKCS12: safe %d: %w", i+1, err)
-		}
+	s, err := decodePKCS12(data, password)
+	if err != nil && strings.Contains(err.Error(), saysNoMAC) && password != "" {
+		// As in Java: what nobody sealed needs no password to be opened.
+		s, err = decodePKCS12(data, "")
 	}
-	return s, nil
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return nil, fmt.Errorf("PKCS12: %w", errStorePassword)
+	case strings.HasPrefix(err.Error(), saysNoPFX):
+		return nil, fmt.Errorf("%w: it begins like PKCS12: %w", errNotAStore, err)
+	case strings.Contains(err.Error(), pkcs12.ErrDecryption.Error()):
+		return nil, fmt.Errorf("PKCS12: %w", errOtherPassword)
+	}
+	return nil, fmt.Errorf("PKCS12: %w", err)
 }
 
-// verify checks the store's MAC; a store without one has nothing to check.
-func (m pfxMAC) verify(safe []byte, password string) error {
-	oid := m.Digest.Algorithm.Algorithm.String()
-	if len(m.Digest.Algorithm.Algorithm) == 0 {
-		return nil
+func decodePKCS12(data []byte, password string) (*pkcs12Store, error) {
+	s := &pkcs12Store{password: password}
+	anchors, err := pkcs12.DecodeTrustStore(data, password)
+	if err == nil {
+		s.addCerts(anchors...)
+		return s, nil
 	}
-	if oid == oidPBMAC1 {
-		want, err := pbmac1(m.Digest.Algorithm.Parameters.FullBytes, safe, password)
-		if err == nil && !hmac.Equal(want, m.Digest.Digest) {
-			err = errStorePassword
-		}
-		return err
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		return nil, err // the other ways would derive the same key again
 	}
-	newHash := hashesByOID[oid]
-	if newHash == nil {
-		return fmt.Errorf("MAC with %s: %w", oid, errUnsupported)
+	if strings.HasSuffix(err.Error(), saysEmpty) {
+		return s, nil
 	}
-	if err := checkIterations(m.Iterations); err != nil {
-		return fmt.Errorf("MAC: %w", err)
+	pemErr := s.readBags(data)
+	if pemErr == nil {
+		s.unmarked = true
+		return s, nil
 	}
-	for _, pw := range m.spellings(password) {
-		key := pkcs12KDF(newHash, 3, pw, m.Salt, m.Iterations, newHash().Size())
-		if hmac.Equal(macOf(newHash, key, safe), m.Digest.Digest) {
-			return nil
-		}
+	*s = pkcs12Store{password: password, unknown: pemErr, marked: strings.Contains(pemErr.Error(), saysMarked)}
+	key, leaf, issuers, err := pkcs12.DecodeChain(data, password)
+	switch {
+	case err == nil:
+		s.keys = []pkcs12Key{{alias: "1", key: key}}
+		s.addCerts(leaf)
+		s.addCerts(issuers...)
+		return s, nil
+	case err.Error() == saysNoKey && strings.HasSuffix(pemErr.Error(), saysOneSafe):
+		err = s.readUnmarked(data)
+	case err.Error() == saysMoreKeys && s.marked:
+		err = s.readHalves(data)
+	case err.Error() == saysNoKey, err.Error() == saysMoreKeys:
+		err = pemErr
 	}
-	return errStorePassword
+	return s, err
 }
 
-// spellings are the ways to encode a password: writers differ over the empty one.
-func (pfxMAC) spellings(password string) [][]byte {
-	if password == "" {
-		return [][]byte{{0, 0}, nil}
-	}
-	return [][]byte{bmpPassword(password)}
-}
-
-// pbmac1 computes the MAC of RFC 9579.
-func pbmac1(parameters, safe []byte, password string) ([]byte, error) {
-	var p pbmac1Params
-	if err := unmarshalDER(parameters, &p); err != nil {
-		return nil, fmt.Errorf("PBMAC1 parameters: %w", err)
-	}
-	newHash := hmacsByOID[p.MAC.Algorithm.String()]
-	if newHash == nil {
-		return nil, fmt.Errorf("PBMAC1 with %v: %w", p.MAC.Algorithm, errUnsupported)
-	}
-	key, err := pbkdf2Key(p.KDF, password, 0)
+// readBags reads a file of two safes whose attributes ToPEM knows.
+func (s *pkcs12Store) readBags(data []byte) error {
+	//nolint:staticcheck // SA1019: its keys are not PKCS#8, which is known here; nothing else reads several keys
+	blocks, err := pkcs12.ToPEM(data, s.password)
 	if err != nil {
-		return nil, err
-	}
-	if len(key) < 20 {
-		return nil, fmt.Errorf("PBMAC1 key of %d bytes; RFC 9579 asks for 20", len(key))
-	}
-	return macOf(newHash, key, safe), nil
-}
-
-func (s *pkcs12Store) readContent(content contentInfo, password string) error {
-	var bags []byte
-	switch oid := content.Type.String(); oid {
-	case oidData:
-		if err := unmarshalDER(content.Content.Bytes, &bags); err != nil {
-			return err
-		}
-	case oidEncryptedData:
-		var e encryptedData
-		if err := unmarshalDER(content.Content.Bytes, &e); err != nil {
-			return err
-		}
-		var err error
-		if bags, err = decryptPBE(e.Info.Algorithm, e.Info.Content, password); err != nil {
-			if errors.Is(err, errBadPassword) {
-				err = errStorePassword
-			}
-			return err
-		}
-	default:
-		return fmt.Errorf("content %s: %w", oid, errUnsupported)
-	}
-	var list []safeBag
-	if err := unmarshalDER(bags, &list); err != nil {
 		return err
 	}
-	for i, bag := range list {
-		if err := s.readBag(bag); err != nil {
-			return fmt.Errorf("bag %d: %w", i+1, err)
+	for _, block := range blocks {
+		id := block.Headers["localKeyId"]
+		if block.Type == "CERTIFICATE" {
+			c, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return err
+			}
+			s.certs = append(s.certs, pkcs12Cert{c, id})
+			continue
 		}
-	}
-	return nil
-}
-
-// readBag takes in keys and certificates; other bags (secrets, lists of revoked
-// certificates) are nothing to a TLS endpoint.
-func (s *pkcs12Store) readBag(bag safeBag) error {
-	switch bag.ID.String() {
-	case oidKeyBag, oidShroudedBag:
-		s.keys = append(s.keys, pkcs12Key{
-			alias:      s.aliasOf(bag),
-			localKeyID: bag.localKeyID(),
-			der:        bag.Value.Bytes,
-			encrypted:  bag.ID.String() == oidShroudedBag,
-		})
-	case oidCertBag:
-		var c certBag
-		if err := unmarshalDER(bag.Value.Bytes, &c); err != nil {
-			return err
-		}
-		if c.ID.String() != oidX509Cert {
-			return nil
-		}
-		cert, err := x509.ParseCertificate(c.Data)
+		key, err := parseBareKey(block)
 		if err != nil {
 			return err
 		}
-		s.certs = append(s.certs, pkcs12Cert{cert, bag.localKeyID(), bag.attribute(oidTrustedUsage) != nil})
+		alias, named := block.Headers["friendlyName"]
+		if !named {
+			alias = strconv.Itoa(len(s.keys) + 1) // as in Java
+		}
+		s.keys = append(s.keys, pkcs12Key{strings.ToLower(alias), id, key})
 	}
 	return nil
 }
 
-// aliasOf is a key's name in lower case, or its place if it has none, as in Java.
-func (s *pkcs12Store) aliasOf(bag safeBag) string {
-	var name asn1.RawValue
-	if v := bag.attribute(oidFriendlyName); v != nil && unmarshalDER(v, &name) == nil && len(name.Bytes)%2 == 0 {
-		units := make([]uint16, len(name.Bytes)/2)
-		for i := range units {
-			units[i] = uint16(name.Bytes[2*i])<<8 | uint16(name.Bytes[2*i+1])
-		}
-		return strings.ToLower(string(utf16.Decode(units)))
+// parseBareKey reads a key as ToPEM writes it, not in PKCS#8.
+func parseBareKey(block *pem.Block) (crypto.PrivateKey, error) {
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
 	}
-	return strconv.Itoa(len(s.keys) + 1)
+	return x509.ParseECPrivateKey(block.Bytes)
 }
 
-func (b *safeBag) localKeyID() string { return string(b.attribute(oidLocalKeyID)) }
-
-// attribute returns the DER of an attribute's values, nil if there is none.
-func (b *safeBag) attribute(oid string) []byte {
-	for _, a := range b.Attributes {
-		if a.ID.String() == oid {
-			return a.Values.Bytes
-		}
+func (s *pkcs12Store) addCerts(certs ...*x509.Certificate) {
+	for _, c := range certs {
+		s.certs = append(s.certs, pkcs12Cert{Certificate: c})
 	}
-	return nil
 }
 
 func (s *pkcs12Store) aliases() []string {
@@ -285,83 +178,164 @@ func (s *pkcs12Store) aliases() []string {
 	return names
 }
 
+// key compares passwords, for go-pkcs12 decrypts all of a file with one. An
+// empty one opened the store, so it hides nothing.
 func (s *pkcs12Store) key(i int, keyPassword string) (storedKey, error) {
+	switch {
+	case s.password == "" || keyPassword == s.password:
+	case keyPassword == "":
+		return storedKey{}, errNeedsPassword
+	default:
+		return storedKey{}, fmt.Errorf("%w: in PKCS12 it is the store's", errKeyPassword)
+	}
 	k := s.keys[i]
-	var key crypto.PrivateKey
-	var err error
-	if k.encrypted {
-		key, err = decryptPKCS8(k.der, keyPassword)
-	} else {
-		key, err = x509.ParsePKCS8PrivateKey(k.der)
-	}
-	if err != nil {
-		return storedKey{}, err
-	}
-	chain, err := chainFor(key, s.allCerts(), s.preferredFor(k))
-	return storedKey{alias: k.alias, key: key, chain: chain}, err
+	chain, err := chainFor(k.key, s.allCerts(), s.linkedTo(k))
+	return storedKey{alias: k.alias, key: k.key, chain: chain}, err
 }
 
 func (s *pkcs12Store) allCerts() []*x509.Certificate {
 	var all []*x509.Certificate
 	for _, c := range s.certs {
-		all = append(all, c.cert)
+		all = append(all, c.Certificate)
 	}
 	return all
 }
 
-// preferredFor tells the certificates that the store links to k.
-func (s *pkcs12Store) preferredFor(k pkcs12Key) func(*x509.Certificate) bool {
+// linkedTo tells the certificates that the store links to k.
+func (s *pkcs12Store) linkedTo(k pkcs12Key) func(*x509.Certificate) bool {
 	return func(cert *x509.Certificate) bool {
-		for _, c := range s.certs {
-			if c.cert == cert {
-				return k.localKeyID != "" && c.localKeyID == k.localKeyID
-			}
-		}
-		return false
+		return k.localKeyID != "" && slices.Contains(s.certs, pkcs12Cert{cert, k.localKeyID})
 	}
 }
 
-// anchors are the certificates that carry Java's mark, and those linked to a
-// key. A store without keys and without marks, as openssl writes it, can only
-// have been made to be trusted, so all of it is.
+// anchors are the certificates of the keys, and those that carry Java's mark.
+// A store without keys has none but anchors: Java marks them, and if openssl made
+// it, it can only have been made to be trusted.
+//
+// Which certificates beside a key are marked go-pkcs12 does not tell, only that
+// one is. Java, which alone marks them, writes for each key its whole chain and
+// for each anchor one more certificate, also if it has written the same before.
+// So, taking each key's chain away once, the anchors are what is left.
 func (s *pkcs12Store) anchors() ([]*x509.Certificate, error) {
-	linked := make(map[string]bool)
-	for _, k := range s.keys {
-		if k.localKeyID != "" {
-			linked[k.localKeyID] = true
-		}
+	rest := s.allCerts()
+	if len(s.keys) == 0 {
+		return rest, nil
 	}
 	var anchors []*x509.Certificate
-	for _, c := range s.certs {
-		if c.trusted || linked[c.localKeyID] {
-			anchors = append(anchors, c.cert)
+	for _, k := range s.keys {
+		chain, err := chainFor(k.key, rest, s.linkedTo(k))
+		if err != nil {
+			continue // a key without a certificate vouches for nobody
 		}
+		anchors = append(anchors, chain[0])
+		chain = withIssuersByName(chain, rest)
+		rest = slices.DeleteFunc(slices.Clone(rest), func(c *x509.Certificate) bool { return slices.Contains(chain, c) })
 	}
-	if len(anchors) == 0 && len(s.keys) == 0 {
-		return s.allCerts(), nil
+	switch {
+	case s.marked:
+		return append(anchors, rest...), nil
+	case s.unmarked || len(rest) == 0:
+		return anchors, nil
 	}
-	return anchors, nil
+	return nil, fmt.Errorf("PKCS12: which certificates beside the key it trusts cannot be told: %w", s.unknown)
 }
 
-// decryptPKCS8 reads an EncryptedPrivateKeyInfo (RFC 5958).
-func decryptPKCS8(der []byte, password string) (crypto.PrivateKey, error) {
-	if password == "" {
-		return nil, errNeedsPassword
+// withIssuersByName goes on where signatures ended a chain, as Java does, which
+// follows names: no certificate of a chain may pass for an anchor because Go does
+// not accept how it was signed.
+func withIssuersByName(chain, certs []*x509.Certificate) []*x509.Certificate {
+	for {
+		last := chain[len(chain)-1]
+		i := slices.IndexFunc(certs, func(c *x509.Certificate) bool {
+			return bytes.Equal(c.RawSubject, last.RawIssuer) && !slices.Contains(chain, c)
+		})
+		if i < 0 || bytes.Equal(last.RawIssuer, last.RawSubject) {
+			return chain
+		}
+		chain = append(chain, certs[i])
 	}
-	var e encryptedKey
-	if err := unmarshalDER(der, &e); err != nil {
-		return nil, fmt.Errorf("encrypted key: %w", err)
+}
+
+// checkIterations bounds the work that a file can ask for, which go-pkcs12 does
+// not: a count in damaged parameters would keep it busy for years. In all of them
+// the count is the INTEGER behind the salt, an OCTET STRING.
+func checkIterations(data []byte, depth int) error {
+	in := cryptobyte.String(data)
+	var tag, previous der.Tag
+	for !in.Empty() && depth < maxDERDepth {
+		var element cryptobyte.String
+		if !in.ReadAnyASN1(&element, &tag) {
+			return nil // no DER: ciphertext, or go-pkcs12 says so
+		}
+		if tag == der.INTEGER && previous&0x1f == der.OCTET_STRING && new(big.Int).SetBytes(element).Cmp(maxIterations) > 0 {
+			return fmt.Errorf("more than %d iterations to derive a key", maxIterations)
+		}
+		if err := checkIterations(element, depth+1); err != nil {
+			return err
+		}
+		previous = tag
 	}
-	plain, err := decryptPBE(e.Algorithm, e.Data, password)
-	if errors.Is(err, errBadPassword) {
-		return nil, errKeyPassword
-	}
+	return nil
+}
+
+// readUnmarked reads a file of one safe with certificates that nobody marked, as
+// openssl -nokeys writes it: ToPEM wants two safes.
+func (s *pkcs12Store) readUnmarked(data []byte) error {
+	safes, err := safesOf(data)
 	if err != nil {
-		return nil, fmt.Errorf("encrypted key: %w", err)
+		return err
 	}
-	var whole asn1.RawValue
-	if unmarshalDER(plain, &whole) != nil || whole.Tag != asn1.TagSequence {
-		return nil, errKeyPassword // one wrong password in 256 has plausible padding
+	padded, err := sealPKCS12(s.password, func(b *cryptobyte.Builder) {
+		for _, safe := range safes {
+			b.AddBytes(safe)
+		}
+		addBags(b)
+	})
+	if err != nil {
+		return err
 	}
-	return x509.ParsePKCS8PrivateKey(plain)
+	err = s.readBags(padded)
+	if err != nil && strings.Contains(err.Error(), saysMarked) {
+		return errors.New("some certificates in it are marked as trusted, others are not, and no key explains those")
+	}
+	return err
+}
+
+// readHalves reads several keys beside marked certificates: the keys, which Java
+// puts into a safe of their own, by ToPEM, and the certificates, with one of the
+// keys, by DecodeChain.
+func (s *pkcs12Store) readHalves(data []byte) error {
+	safes, err := safesOf(data)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(safes, func(safe cryptobyte.String) bool { _, open := firstBag(safe); return open })
+	if i < 0 || len(safes) != 2 {
+		return errSafes
+	}
+	keys, err := sealPKCS12(s.password, func(b *cryptobyte.Builder) {
+		b.AddBytes(safes[i])
+		addBags(b)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.readBags(keys); err != nil {
+		return err
+	}
+	certs, err := sealPKCS12(s.password, func(b *cryptobyte.Builder) {
+		oneKey, _ := firstBag(safes[i])
+		b.AddBytes(safes[1-i])
+		addBags(b, oneKey)
+	})
+	if err != nil {
+		return err
+	}
+	_, first, others, err := pkcs12.DecodeChain(certs, s.password)
+	if err != nil {
+		return err
+	}
+	s.addCerts(first)
+	s.addCerts(others...)
+	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode/utf16"
 )
 
 // ErrStore is wrapped by every error of LoadKeyStore and LoadTrustStore.
@@ -49,6 +51,8 @@ var (
 	errKeyPassword   = errors.New("wrong key password")
 	errNeedsPassword = errors.New("the private key is encrypted and no key password is given")
 	errNotAStore     = errors.New("not a JKS, PKCS12 or PEM store")
+	errNoCertificate = errors.New("no certificate belongs to it")
+	errLetters       = errors.New("the password has characters that cannot be used with this kind of store")
 )
 
 // LoadKeyStore reads a private key and its certificates from a JKS, PKCS12 or
@@ -93,7 +97,7 @@ func parseKeyStore(data []byte, spec StoreSpec, keyPassword, keyPasswordVar stri
 	entry, err := s.key(first, keyPassword)
 	if err != nil {
 		blamed := spec.PathVar
-		if errors.Is(err, errNeedsPassword) || errors.Is(err, errKeyPassword) {
+		if errors.Is(err, errNeedsPassword) || errors.Is(err, errKeyPassword) || errors.Is(err, errLetters) {
 			blamed = keyPasswordVar
 		}
 		return tls.Certificate{}, spec.fault(blamed, fmt.Errorf("private key %q: %w", aliases[first], err))
@@ -145,7 +149,7 @@ func openStore(data []byte, spec StoreSpec) (store, error) {
 	switch {
 	case err == nil:
 		return s, nil
-	case errors.Is(err, errStorePassword):
+	case errors.Is(err, errStorePassword), errors.Is(err, errLetters):
 		return nil, spec.fault(spec.PasswordVar, err)
 	case errors.Is(err, errNotAStore) && spec.Type != "":
 		return nil, spec.fault(spec.PathVar, fmt.Errorf("%w, though %s says %q", err, spec.TypeVar, spec.Type))
@@ -189,6 +193,15 @@ func pathless(err error) error {
 	return err
 }
 
+// checkLetters refuses a password that the libraries would encode otherwise than
+// Java, and so call wrong.
+func checkLetters(password string, last rune) error {
+	if strings.ContainsFunc(password, func(r rune) bool { return r > last }) {
+		return fmt.Errorf("%w: beyond %U", errLetters, last)
+	}
+	return nil
+}
+
 // firstOfJava returns the index of the alias whose key Java's default key
 // manager (SunX509) offers first: it keeps the entries in a HashMap and takes
 // the first of its enumeration that fits.
@@ -200,9 +213,8 @@ func firstOfJava(aliases []string) int {
 	first, firstBucket := 0, table
 	for i, alias := range aliases {
 		var h uint32 // String.hashCode
-		units := utf16BE(alias)
-		for j := 0; j < len(units); j += 2 {
-			h = 31*h + uint32(units[j])<<8 + uint32(units[j+1])
+		for _, unit := range utf16.Encode([]rune(alias)) {
+			h = 31*h + uint32(unit)
 		}
 		if bucket := (h ^ h>>16) & (table - 1); bucket < firstBucket {
 			first, firstBucket = i, bucket
@@ -230,7 +242,7 @@ func chainFor(key crypto.PrivateKey, certs []*x509.Certificate, preferred func(*
 		}
 	}
 	if leaf == nil {
-		return nil, errors.New("no certificate belongs to it")
+		return nil, errNoCertificate
 	}
 	return chainFrom(leaf, certs), nil
 }

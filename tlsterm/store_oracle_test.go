@@ -3,12 +3,19 @@ package tlsterm
 import (
 	"bytes"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/x509"
-	"encoding/hex"
+	"encoding/asn1"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
+	"golang.org/x/crypto/cryptobyte"
+	der "golang.org/x/crypto/cryptobyte/asn1"
 	"software.sslmate.com/src/go-pkcs12"
 )
 
@@ -20,7 +27,7 @@ func TestPKCS12Oracle(t *testing.T) {
 	for name, enc := range map[string]*pkcs12.Encoder{
 		"RC2": pkcs12.LegacyRC2, "3DES": pkcs12.LegacyDES, "2023": pkcs12.Modern2023, "2026": pkcs12.Modern2026, "open": pkcs12.Passwordless,
 	} {
-		for kind, key := range map[string]crypto.Signer{"EC": newECKey(), "RSA": rsaKey()} {
+		for kind, key := range map[string]crypto.Signer{"EC": newECKey(), "RSA": rsaKey(), "Ed25519": ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))} {
 			for _, password := range []string{"storepass", "Pässwört €", ""} {
 				if name == "open" {
 					password = ""
@@ -57,7 +64,7 @@ func TestPKCS12Oracle(t *testing.T) {
 func TestJKSOracle(t *testing.T) {
 	ca := newAuthority(t, "CA")
 	leaf := ca.issue(t, "leaf", newECKey())
-	der, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
+	plain, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +72,7 @@ func TestJKSOracle(t *testing.T) {
 		return keystore.Certificate{Type: "X.509", Content: c.Raw}
 	}
 	ks := keystore.New()
-	entry := keystore.PrivateKeyEntry{CreationTime: time.Unix(1, 0), PrivateKey: der, CertificateChain: []keystore.Certificate{asJKS(leaf.Leaf), asJKS(ca.cert)}}
+	entry := keystore.PrivateKeyEntry{CreationTime: time.Unix(1, 0), PrivateKey: plain, CertificateChain: []keystore.Certificate{asJKS(leaf.Leaf), asJKS(ca.cert)}}
 	if err := ks.SetPrivateKeyEntry("key", entry, []byte("keypass")); err != nil {
 		t.Fatal(err)
 	}
@@ -90,33 +97,39 @@ func TestJKSOracle(t *testing.T) {
 			t.Fatalf("its first %d bytes of %d are accepted", n, file.Len())
 		}
 	}
-	huge := append([]byte("\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x01k12345678\xff\xff\xff\xff"), make([]byte, 40)...)
-	if _, err := parseKeyStore(huge, keySpec("x", ""), "keypass", "X"); err == nil {
-		t.Error("4 GiB of key in 70 bytes are accepted")
+	if _, err := parseKeyStore(append(file.Bytes(), 0), keySpec("x", ""), "keypass", "X"); err == nil {
+		t.Error("a byte behind the end is accepted")
 	}
 }
 
-// The vectors of RFC 2268 section 5 whose effective length is the key's.
-func TestRC2(t *testing.T) {
-	for _, v := range [][3]string{
-		{"ffffffffffffffff", "ffffffffffffffff", "278b27e42e2f0d49"},
-		{"3000000000000000", "1000000000000001", "30649edf9be7d2c2"},
-		{"88bca90e90875a7f0f79c384627bafb2", "0000000000000000", "2269552ab0f85ca6"},
+// What keystore-go would panic on or reserve gigabytes for is an error of ours.
+func TestJKSDamaged(t *testing.T) {
+	cert := newAuthority(t, "CA").cert.Raw
+	shortKey := build(t, func(b *cryptobyte.Builder) {
+		b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 42, 2, 17, 1, 1})
+		})
+		b.AddASN1OctetString([]byte("too short"))
+	})
+	sized := func(b []byte) []byte { return binary.BigEndian.AppendUint32(nil, uint32(len(b))) }
+	const head = "\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x01k12345678"
+	const many, digest = "\xff\xff\xff\xff", "12345678901234567890"
+	for name, data := range map[string][]byte{
+		"a key too short": slices.Concat([]byte(head), sized(shortKey), shortKey,
+			[]byte("\x00\x00\x00\x01\x00\x05X.509"), sized(cert), cert, []byte(digest)),
+		"4 GiB of key":       []byte(head + many + digest + digest),
+		"4 G certificates":   slices.Concat([]byte(head), sized(shortKey), shortKey, []byte(many+digest)),
+		"4 GiB of one":       slices.Concat([]byte(head), sized(shortKey), shortKey, []byte("\x00\x00\x00\x01\x00\x05X.509"+many+digest)),
+		"4 G entries":        []byte(head[:8] + many + digest),
+		"nothing but magic":  []byte(head[:4]),
+		"an entry of kind 0": []byte(head[:15] + "\x00" + head[16:] + "\x00\x00\x00\x00\x00\x00\x00\x00" + digest),
 	} {
-		var b [3][]byte
-		for i := range b {
-			var err error
-			if b[i], err = hex.DecodeString(v[i]); err != nil {
-				t.Fatal(err)
-			}
+		_, err := parseKeyStore(data, keySpec("x", ""), "keypass", "X_KEY_PASSWORD")
+		if !errors.Is(err, ErrStore) || !strings.Contains(err.Error(), "X_KEY_STORE_PATH: x: ") {
+			t.Errorf("%s: %v", name, err)
 		}
-		block, err := newRC2(b[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := make([]byte, 8)
-		if block.Decrypt(got, b[2]); !bytes.Equal(got, b[1]) {
-			t.Errorf("key %s: %x, want %s", v[0], got, v[1])
+		if damaged := errors.Is(err, errDamaged); damaged != (name != "an entry of kind 0") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // The stores are made by testdata/stores/make.sh with keytool and openssl.
@@ -39,6 +44,11 @@ func TestKeyStores(t *testing.T) {
 		{"3des.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
 		{"nameless.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
 		{"open.p12", "", "", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"open.p12", "given", "", "CN=leaf,O=Postern < CN=Test CA,O=Postern"}, // no check sum, no encryption
+		{"rooted.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"twins.p12", "storepass", "storepass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
+		{"windows.p12", "storepass", "storepass", "CN=leaf,O=Postern"},
+		{"windowsmixed.p12", "storepass", "storepass", "CN=leaf,O=Postern"},
 		{"all.pem", "", "", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
 		{"backwards.pem", "", "", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
 		{"enc.pem", "", "keypass", "CN=leaf,O=Postern < CN=Test CA,O=Postern"},
@@ -46,6 +56,7 @@ func TestKeyStores(t *testing.T) {
 		{"sec1.pem", "", "", "CN=leaf,O=Postern"},
 		{"rsa.pem", "", "", "CN=rsa"},
 		{"several.p12", "storepass", "storepass", "CN=bravo,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
+		{"severalmixed.p12", "storepass", "storepass", "CN=bravo,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
 		{"several.jks", "storepass", "storepass", "CN=bravo,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"},
 	} {
 		t.Run(c.file, func(t *testing.T) {
@@ -69,8 +80,8 @@ func TestKeyStores(t *testing.T) {
 func subjects(t *testing.T, cert tls.Certificate) string {
 	t.Helper()
 	var names []string
-	for _, der := range cert.Certificate {
-		c, err := x509.ParseCertificate(der)
+	for _, raw := range cert.Certificate {
+		c, err := x509.ParseCertificate(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +95,12 @@ func subjects(t *testing.T, cert tls.Certificate) string {
 }
 
 func TestTrustStores(t *testing.T) {
-	const server = "CN=server,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"
+	const (
+		server = "CN=server,OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"
+		org    = ",OU=TEST,O=CONDUKTOR,L=LONDON,C=UK"
+		leaf   = "CN=leaf,O=Postern"
+		root   = "CN=Test CA,O=Postern"
+	)
 	for _, c := range []struct {
 		file, password string
 		subjects       []string
@@ -98,6 +114,12 @@ func TestTrustStores(t *testing.T) {
 		{"openssl.p12", "storepass", []string{"CN=leaf,O=Postern"}},
 		{"mixed.p12", "storepass", []string{"CN=leaf,O=Postern", server}},
 		{"mixed.jks", "storepass", []string{server, "CN=leaf,O=Postern"}},
+		// An authority that is trusted as well as part of a chain.
+		{"rooted.p12", "storepass", []string{leaf, root}},
+		{"twins.p12", "storepass", []string{leaf, leaf, root}},
+		{"several.p12", "storepass", []string{"CN=alpha" + org, "CN=bravo" + org, "CN=charlie" + org, "CN=delta" + org}},
+		{"severalmixed.p12", "storepass", []string{"CN=alpha" + org, "CN=bravo" + org, "CN=charlie" + org, "CN=delta" + org, root}},
+		{"windows.p12", "storepass", []string{leaf}},
 		{"open.p12", "", []string{"CN=leaf,O=Postern"}},
 		{"emptypass.p12", "", []string{"CN=leaf,O=Postern"}},
 		{"unmarked.p12", "storepass", []string{"CN=Test CA,O=Postern"}},
@@ -163,6 +185,10 @@ func TestStoreFaults(t *testing.T) {
 		{"empty JKS", storePath("empty.jks"), "storepass", "storepass", path, "no private key"},
 		{"trust store as key store", storePath("trust.p12"), "storepass", "storepass", path, "no private key"},
 		{"certificates only, PEM", storePath("chain.pem"), "", "", path, "no private key"},
+		{"no letters, JKS", storePath("keytool.jks"), "storepass€", "keypass", pass, "beyond U+00FF"},
+		{"no letters, JKS key", storePath("keytool.jks"), "storepass", "keypass€", keyPass, "beyond U+00FF"},
+		{"no letters, PKCS12", storePath("keytool.p12"), "storepass🔑", "storepass", pass, "beyond U+FFFF"},
+		{"no letters, PEM", storePath("enc.pem"), "", "keypass🔑", keyPass, "beyond U+FFFF"},
 		{"somebody else's certificate", storePath("stranger.pem"), "", "", path, "no certificate belongs to it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,6 +209,107 @@ func TestStoreFaults(t *testing.T) {
 			t.Errorf("%s as a trust store: %v", file, err)
 		}
 	}
+}
+
+// Whether the certificate beside the key is trusted go-pkcs12 cannot tell when it
+// meets an attribute of Windows': no guess.
+func TestUntoldTrust(t *testing.T) {
+	_, _, err := LoadTrustStore(keySpec(storePath("windowsmixed.p12"), "storepass"))
+	if !errors.Is(err, ErrStore) || !strings.Contains(err.Error(), "X_KEY_STORE_PATH") || !strings.Contains(err.Error(), "cannot be told") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A certificate that only its name makes a part of the key's chain is no anchor.
+func TestChainByNameIsNoAnchor(t *testing.T) {
+	ca, namesake, other := newAuthority(t, "CA"), newAuthority(t, "CA"), newAuthority(t, "other")
+	key := newECKey()
+	s := &pkcs12Store{keys: []pkcs12Key{{alias: "key", key: key}}, marked: true}
+	leaf := ca.issue(t, "leaf", key).Leaf
+	s.addCerts(leaf, namesake.cert, other.cert)
+	anchors, err := s.anchors()
+	if err != nil || len(anchors) != 2 || !anchors[0].Equal(leaf) || !anchors[1].Equal(other.cert) {
+		t.Errorf("%d anchors, %v", len(anchors), err)
+	}
+}
+
+// A count that would keep a machine busy for years is refused before it is obeyed.
+func TestIterationBound(t *testing.T) {
+	parameters := func(b *cryptobyte.Builder) { // salt and count
+		b.AddASN1OctetString([]byte("saltsalt"))
+		b.AddASN1Int64(1 << 40)
+	}
+	algorithm := func(oid asn1.ObjectIdentifier, addParameters func(*cryptobyte.Builder)) func(*cryptobyte.Builder) {
+		return func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier(oid)
+			b.AddASN1(der.SEQUENCE, addParameters)
+		}
+	}
+	encrypted := build(t, func(b *cryptobyte.Builder) {
+		b.AddASN1(der.SEQUENCE, algorithm(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}, parameters))
+		b.AddASN1OctetString(make([]byte, 16))
+	})
+	keyBag, err := newBag(oidShrouded, func(b *cryptobyte.Builder) { b.AddBytes(encrypted) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	inKey, err := sealPKCS12("storepass", func(b *cryptobyte.Builder) { addBags(b, keyBag) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	inMAC := build(t, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(3)
+		addBags(b, keyBag)
+		b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}) })
+				b.AddASN1OctetString(make([]byte, 20))
+			})
+			parameters(b)
+		})
+	})
+	cert := newAuthority(t, "CA").cert.Raw
+	inPEM := append(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: encrypted}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})...)
+	for name, data := range map[string][]byte{"key": inKey, "MAC": inMAC, "PEM": inPEM} {
+		_, err := parseKeyStore(data, keySpec("x", "storepass"), "storepass", "X")
+		if !errors.Is(err, ErrStore) || !strings.Contains(err.Error(), "more than 5000000 iterations") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A key with a password of its own inside a PKCS12 file is beyond go-pkcs12; the
+// error says what is the matter.
+func TestPKCS12KeyOfOtherPassword(t *testing.T) {
+	text, err := os.ReadFile(storePath("enc.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	keyBag, err := newBag(oidShrouded, func(b *cryptobyte.Builder) { b.AddBytes(block.Bytes) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := sealPKCS12("storepass", func(b *cryptobyte.Builder) { addBags(b, keyBag) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parseKeyStore(file, keySpec("x", "storepass"), "keypass", "X")
+	if !errors.Is(err, ErrStore) || !strings.Contains(err.Error(), "other than the store's") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func build(t *testing.T, addContent func(*cryptobyte.Builder)) []byte {
+	t.Helper()
+	var b cryptobyte.Builder
+	b.AddASN1(der.SEQUENCE, addContent)
+	data, err := b.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // Which of several keys: the choice of Java's key manager, for aliases of its own

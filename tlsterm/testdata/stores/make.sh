@@ -43,6 +43,15 @@ cp openssl.p12 mixed.p12
 kt -importcert -keystore mixed.p12 -storetype PKCS12 -storepass storepass -alias stranger -file server.pem
 kt -importkeystore -srckeystore mixed.p12 -srcstorepass storepass -destkeystore mixed.jks -deststoretype JKS -deststorepass storepass
 
+# The authority twice, in a chain and trusted; two keys of one chain beside it;
+# several keys and a trusted certificate.
+cp openssl.p12 rooted.p12
+kt -importcert -keystore rooted.p12 -storetype PKCS12 -storepass storepass -alias root -file ca.pem
+cp rooted.p12 twins.p12
+kt -importkeystore -srckeystore openssl.p12 -srcstorepass storepass -srcalias leaf -destalias second -destkeystore twins.p12 -deststorepass storepass
+cp several.p12 severalmixed.p12
+kt -importcert -keystore severalmixed.p12 -storetype PKCS12 -storepass storepass -alias root -file ca.pem
+
 # What older and other tools write.
 legacy="-provider default -provider legacy"
 # shellcheck disable=SC2086
@@ -52,6 +61,8 @@ openssl pkcs12 -export -inkey leaf-key.pem -in chain.pem -passout pass:storepass
 openssl pkcs12 -export -inkey leaf-key.pem -in chain.pem -passout pass: -keypbe NONE -certpbe NONE -nomac -out open.p12
 openssl pkcs12 -export -nokeys -in ca.pem -passout pass:storepass -out unmarked.p12
 openssl pkcs12 -export -inkey leaf-key.pem -in leaf.pem -certfile ca.pem -name leaf -passout pass: -out emptypass.p12
+openssl pkcs12 -export -inkey leaf-key.pem -in leaf.pem -LMK -passout pass:storepass -out windows.p12
+openssl pkcs12 -export -inkey leaf-key.pem -in leaf.pem -certfile server.pem -LMK -passout pass:storepass -out windowsmixed.p12
 
 # Nothing in it.
 kt -importcert -keystore empty.p12 -storetype PKCS12 -storepass storepass -alias x -file ca.pem
