@@ -37,7 +37,11 @@ fmt: $(GOFUMPT)
 	$(GOFUMPT) -w .
 
 docs: ## write the generated pages anew
-	$(GO) test ./codec ./cmd/postern/config -run 'TestDocs|TestTable|TestGenerated' -update
+	$(GO) test ./codec ./cmd/postern/config -run 'TestTablePage|InStep' -update
+
+golden: ## record the wire vectors of real brokers anew; read the patches before committing
+	$(GO) test -count=1 ./interop -run TestFrames -record-golden
+	$(GO) test -count=1 ./codec -run TestGolden -update
 
 bench: build ## side by side with nginx and the broker's own TLS; takes a while
 	$(GO) run ./bench $(ARGS)
