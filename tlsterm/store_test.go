@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -155,7 +156,8 @@ func TestStoreFaults(t *testing.T) {
 	const path, pass, keyPass = "X_KEY_STORE_PATH", "X_KEY_STORE_PASSWORD", "X_KEY_PASSWORD"
 	garbage := filepath.Join(t.TempDir(), "garbage")
 	nothing := filepath.Join(t.TempDir(), "nothing")
-	for file, text := range map[string]string{garbage: "\x00garbage", nothing: ""} {
+	other := filepath.Join(t.TempDir(), "other")
+	for file, text := range map[string]string{garbage: "\x00garbage", nothing: "", other: "\x30\x03\x02\x01\x05"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -168,6 +170,7 @@ func TestStoreFaults(t *testing.T) {
 		{"missing", storePath("missing.p12"), "", "", path, "no such file"},
 		{"directory", storePath("."), "", "", path, "is a directory"},
 		{"garbage", garbage, "", "", path, `not a JKS, PKCS12 or PEM store, though X_KEY_TYPE says "jks"`},
+		{"other DER", other, "", "", path, "not a JKS, PKCS12 or PEM store: it begins like PKCS12"},
 		{"empty file", nothing, "", "", path, "the file is empty"},
 		{"JCEKS", storePath("other.jceks"), "storepass", "keypass", path, "JCEKS"},
 		{"PKCS12 password", storePath("keytool.p12"), "wrong", "storepass", pass, "wrong password"},
@@ -275,6 +278,27 @@ func TestIterationBound(t *testing.T) {
 		_, err := parseKeyStore(data, keySpec("x", "storepass"), "storepass", "X")
 		if !errors.Is(err, ErrStore) || !strings.Contains(err.Error(), "more than 5000000 iterations") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A wrong password is told as one also when, by chance, it leaves padding that is
+// in order: one in 256 does.
+func TestWrongPasswordByChance(t *testing.T) {
+	encrypted := build(t, func(b *cryptobyte.Builder) {
+		b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3})
+			b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1OctetString([]byte("saltsalt"))
+				b.AddASN1Int64(1)
+			})
+		})
+		b.AddASN1OctetString([]byte("these are no keys, but whole blocks of 8"))
+	})
+	cert := newAuthority(t, "CA").cert
+	for i := range 1000 {
+		if _, err := decryptPKCS8(encrypted, cert, "wrong "+strconv.Itoa(i)); !errors.Is(err, errKeyPassword) {
+			t.Fatalf("password %d: %v", i, err)
 		}
 	}
 }
