@@ -74,6 +74,7 @@ func testSides(t *testing.T, s *stage) {
 			client := newClient(t, options...)
 			produce(t, client, "sides", 300)
 			consume(t, client, 300)
+			client.Close() // or its long poll holds up the drain
 			g.stop(t)
 		})
 	}
