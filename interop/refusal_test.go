@@ -27,7 +27,10 @@ func testRefusal(t *testing.T, s *stage) {
 		t.Fatal(err)
 	}
 	forged := s.cluster.Authority().Anonymous("localhost")
-	forged.Certificates = []tls.Certificate{mallory.Certificate()}
+	forged.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		c := mallory.Certificate() // whatever authorities the server asks for
+		return &c, nil
+	}
 	for name, config := range map[string]*tls.Config{
 		"no certificate":     s.cluster.Authority().Anonymous("localhost"),
 		"stranger's":         forged,
