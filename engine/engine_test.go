@@ -183,7 +183,19 @@ func endings(e *Engine) string {
 func TestForwardsBothWays(t *testing.T) {
 	e, addr := startEngine(t, serveBroker(t, echo), nil)
 	c := dial(t, addr)
-	for corr, size := range []int{0, 1, 4096, 70_000, 3 << 20} {
+	roundTrips(t, c, 0, 1, 4096, 70_000, 3<<20)
+	c.Close()
+	settled(t, e)
+	if got := endings(e); got != `{side="client",reason="ended"} 1` {
+		t.Error(got)
+	}
+}
+
+// roundTrips sends requests with bodies of the given sizes, each of which must
+// come back whole from a broker that echoes.
+func roundTrips(t *testing.T, c net.Conn, sizes ...int) {
+	t.Helper()
+	for corr, size := range sizes {
 		body := bytes.Repeat([]byte{byte(corr + 1)}, size)
 		sent := make(chan error, 1)
 		go func() {
@@ -200,11 +212,6 @@ func TestForwardsBothWays(t *testing.T) {
 		if !bytes.Equal(frame, response(int32(corr), body)) {
 			t.Fatalf("body of %d bytes came back changed (%d bytes)", size, len(frame)-8)
 		}
-	}
-	c.Close()
-	settled(t, e)
-	if got := endings(e); got != `{side="client",reason="ended"} 1` {
-		t.Error(got)
 	}
 }
 

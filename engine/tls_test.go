@@ -79,24 +79,7 @@ func TestMutualTLSBothLegs(t *testing.T) {
 				o.BrokerTLS = func(string) *tls.Config { return tr.clientConfig(version) }
 			})
 			c := tls.Client(dial(t, addr), tr.clientConfig(version))
-			for corr, size := range []int{1, 5000, 16 << 10, 100_000, 2 << 20} {
-				body := bytes.Repeat([]byte{byte(corr + 1)}, size)
-				sent := make(chan error, 1)
-				go func() {
-					_, err := c.Write(request(heartbeat, 4, int32(corr), body))
-					sent <- err
-				}()
-				frame, err := readFrame(c)
-				if err != nil {
-					t.Fatalf("body of %d bytes: %v", size, err)
-				}
-				if err := <-sent; err != nil {
-					t.Fatal(err)
-				}
-				if !bytes.Equal(frame, response(int32(corr), body)) {
-					t.Fatalf("body of %d bytes came back changed (%d bytes)", size, len(frame)-8)
-				}
-			}
+			roundTrips(t, c, 1, 5000, 16<<10, 100_000, 2<<20)
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
