@@ -11,6 +11,9 @@
 // listener and leave out what only a gateway has: so a failure can be laid at
 // the right door.
 //
+// The binary is built behind go test's back, which therefore takes an old
+// result for good: run with -count=1, as the Makefile does.
+//
 // The folder clients holds programs in other languages, each with its own
 // test.
 package interop

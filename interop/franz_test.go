@@ -18,6 +18,7 @@ import (
 // testFranzGo drives the franz-go client in this process.
 func testFranzGo(t *testing.T, s *stage) {
 	t.Run("Acks", func(t *testing.T) { testAcks(t, s) })
+	t.Run("SilentProduce", func(t *testing.T) { testSilentProduce(t, s) })
 	t.Run("ClassicGroup", func(t *testing.T) { testGroup(t, s, false) })
 	t.Run("Transaction", func(t *testing.T) { testTransaction(t, s) })
 	t.Run("BigMessages", func(t *testing.T) { testBigMessages(t, s) })
