@@ -126,9 +126,8 @@ func (ln *listener) principal(id tlsterm.Identity) (string, error) {
 // farewell ends a connection that never came to a loop.
 func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 	if p.session.Reason().Kind == session.Dial {
-		// A broker that is down refuses; the nearest to that is a reset. An
-		// orderly end before the first answer makes franz-go believe in a wrong
-		// configuration and give records up (its ErrFirstReadEOF).
+		// A broker that is down refuses; the nearest to that is a reset, see
+		// pair.unanswered.
 		_ = conn.SetLinger(0)
 		_ = conn.Close()
 		e.report(p)

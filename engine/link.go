@@ -268,6 +268,10 @@ func (l *link) end() {
 		return
 	}
 	l.ending = true
+	if l.side == session.Client && l.pair.unanswered() {
+		l.reset()
+		return
+	}
 	if l.tls != nil && !l.eof {
 		lp := l.pair.loop
 		lp.wire[l.side] = l.tls.CloseNotify(lp.wire[l.side])
@@ -282,6 +286,13 @@ func (l *link) end() {
 		el := l.pair.loop.el
 		time.AfterFunc(lingerTime, func() { onLoop(el, l.closeNow) })
 	}
+}
+
+// reset closes the socket with a reset instead of an orderly end.
+func (l *link) reset() {
+	// If it cannot be set, the end is an orderly one.
+	_ = unix.SetsockoptLinger(l.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	l.closeNow()
 }
 
 // finish says that nothing more will come. The socket itself stays until the

@@ -260,6 +260,13 @@ func (p *pair) finish() {
 	p.client.end()
 }
 
+// unanswered reports that the broker ended before the client had a first
+// answer. An orderly end there makes franz-go believe in a wrong configuration
+// and give records up (its ErrFirstReadEOF); a reset is tried again.
+func (p *pair) unanswered() bool {
+	return p.session.Reason().Side == session.Broker && p.sentBytes[session.Client] == 0
+}
+
 // closed is the last event of each socket.
 func (p *pair) closed(l *link, err error) {
 	if l.closed {
