@@ -120,6 +120,7 @@ func TestWhatBelongsTogether(t *testing.T) {
 	}{
 		{"required, no trust store", map[string]string{"GATEWAY_SSL_TRUST_STORE_PATH": "-"}, []string{"GATEWAY_SSL_TRUST_STORE_PATH"}},
 		{"optional, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "OPTIONAL", "GATEWAY_SSL_TRUST_STORE_PATH": "-"}, []string{"GATEWAY_SSL_TRUST_STORE_PATH"}},
+		{"revocation, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "NONE", "GATEWAY_SSL_TRUST_STORE_PATH": "-", "GATEWAY_SSL_CRL_PATHS": "/c"}, []string{"GATEWAY_SSL_CRL_PATHS"}},
 		{"none, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "NONE", "GATEWAY_SSL_TRUST_STORE_PATH": "-"}, nil},
 		{"plaintext", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT", "GATEWAY_SSL_CLIENT_AUTH": "NONE"}, nil},
 		{"plaintext cannot require", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT"}, []string{"GATEWAY_SSL_CLIENT_AUTH"}},

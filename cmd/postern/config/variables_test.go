@@ -226,6 +226,36 @@ func usedCases() map[string]usedCase {
 		},
 		"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": text(func(c *Config) string { return listener(c).PrincipalRules },
 			[]string{"RULE:^CN=([a-zA-Z0-9.-]*).*$/$1/, DEFAULT"}),
+		"GATEWAY_SSL_UPDATE_CONTEXT_INTERVAL_MINUTES": number(func(c *Config) int64 { return int64(listener(c).UpdateInterval.Minutes()) },
+			map[string]int64{"0": 0, "5": 5, "40320": 40320}, "-1", "40321"),
+		"GATEWAY_SSL_EXTRA_KEY_STORES": {
+			good: map[string]func(*Config) bool{
+				`[{"path":"/k2","password":"007","keyPassword":"008","type":"PKCS12"},{"path":"/k3"}]`: func(c *Config) bool {
+					s := listener(c).ExtraKeyStores
+					return len(s) == 2 && s[0].Path == "/k2" && s[0].Password.Reveal() == "007" && s[0].KeyPassword.Reveal() == "008" && s[0].Type == "pkcs12" &&
+						s[0].PathVar == "GATEWAY_SSL_EXTRA_KEY_STORES[0].path" && s[1].Path == "/k3" && s[1].Type == "jks" && !s[1].KeyPassword.IsSet()
+				},
+				"- path: /k2\n  password: p\n": func(c *Config) bool {
+					s := listener(c).ExtraKeyStores
+					return len(s) == 1 && s[0].KeyPassword.Reveal() == "p" && s[0].KeyPasswordVar == "GATEWAY_SSL_EXTRA_KEY_STORES[0].password"
+				},
+			},
+			bad: []string{"/k2", "[]", "[{}]", "[{password: p}]", "[{path: /k, type: der}]", "[{path: /k, pasword: p}]", "[{path: /k}, {path: /k}]"},
+		},
+		"GATEWAY_SSL_CRL_PATHS": {
+			good: map[string]func(*Config) bool{
+				" /a.crl, /b c.pem ,/a.crl,": func(c *Config) bool { return slices.Equal(listener(c).CRLPaths, []string{"/a.crl", "/b c.pem"}) },
+			},
+		},
+		"GATEWAY_SSL_OCSP_STAPLE_PATH":    text(func(c *Config) string { return listener(c).OCSPStaplePath }, []string{"/s.der"}),
+		"GATEWAY_SSL_SESSION_TICKET_KEYS": text(func(c *Config) string { return listener(c).TicketKeysPath }, []string{"/keys"}),
+		"GATEWAY_TLS_ENGINE": {
+			good: map[string]func(*Config) bool{
+				"OWN": func(c *Config) bool { return c.TLSEngine == TLSEngineOwn },
+				"std": func(c *Config) bool { return c.TLSEngine == TLSEngineStd },
+			},
+			bad: []string{"openssl", "true"},
+		},
 
 		"GATEWAY_HTTP_PORT": number(func(c *Config) int64 { return int64(c.Admin.Port) },
 			map[string]int64{"1": 1, "65535": 65535}, "0", "65536", "6969", "6971"),
