@@ -119,8 +119,8 @@ func TestAllocations(t *testing.T) {
 	if raceDetector {
 		t.Skip("under the race detector sync.Pool drops what it is given, at random")
 	}
-	eachVersion(t, func(t *testing.T, version uint16) {
-		client, server := established(t, version)
+	eachVersion(t, func(t *testing.T, version uint16, e engines) {
+		client, server := e.established(t, version)
 		for _, size := range recordSizes {
 			plain := text(size)
 			dst := make([]byte, 0, 32<<10)
