@@ -19,7 +19,8 @@ import (
 //	timeout, canceled, peer closed, peer reset,
 //	plaintext kafka, http, sslv2, not tls,
 //	no certificate, unknown ca, certificate expired, certificate not yet valid,
-//	certificate usage, certificate name, certificate invalid, identity refused,
+//	certificate usage, certificate name, certificate invalid, certificate revoked,
+//	identity refused,
 //	protocol version, no common cipher suite, handshake too large,
 //	protocol error, peer alert: <name in RFC 8446>, peer alert: other, other
 //
@@ -35,6 +36,10 @@ func HandshakeCause(err error) string {
 		return "canceled"
 	case errors.Is(err, errHandshakeTooLarge):
 		return "handshake too large"
+	case errors.Is(err, ErrSuiteRefused):
+		return "no common cipher suite"
+	case errors.Is(err, ErrRevoked):
+		return "certificate revoked"
 	case errors.Is(err, ErrIdentityRefused):
 		return "identity refused"
 	case errors.As(err, &header):
