@@ -21,7 +21,8 @@ import (
 //	no certificate, unknown ca, certificate expired, certificate not yet valid,
 //	certificate usage, certificate name, certificate invalid, certificate revoked,
 //	identity refused,
-//	protocol version, no common cipher suite, handshake too large,
+//	protocol version, no common cipher suite, no common named group,
+//	handshake too large,
 //	protocol error, peer alert: <name in RFC 8446>, peer alert: other, other
 //
 // It returns "" for nil.
@@ -112,6 +113,7 @@ func protocolCause(err error) string {
 		{"tls: client offered only unsupported versions", "protocol version"},
 		{"tls: server selected unsupported protocol version", "protocol version"},
 		{"tls: no cipher suite supported by both", "no common cipher suite"},
+		{"tls: no key exchanges supported by both", "no common named group"},
 		{"tls: failed to parse certificate", "certificate invalid"},
 		{"tls: failed to verify certificate", "certificate invalid"},
 		{"tls: ", "protocol error"},

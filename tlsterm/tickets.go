@@ -195,7 +195,7 @@ func parseTicketSecret(line string) ([]byte, error) {
 	switch {
 	case len(secret) < minTicketSecret || len(secret) > maxTicketSecret:
 		return nil, fmt.Errorf("a key of %d bytes; allowed: %d to %d", len(secret), minTicketSecret, maxTicketSecret)
-	case len(bytes.Trim(secret, string(secret[:1]))) == 0:
+	case bytes.Count(secret, secret[:1]) == len(secret):
 		return nil, errors.New("a key of the same byte throughout")
 	}
 	return secret, nil
