@@ -115,6 +115,9 @@ func newConn(s *std, t *tap, state tls.ConnectionState) *Conn {
 	s.wire.tap = nil
 	if own := t.takeOver(state); own != nil {
 		c.records = own
+		if t.client && t.cached {
+			own.keepTickets(s)
+		}
 	}
 	return c
 }

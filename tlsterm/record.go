@@ -182,6 +182,9 @@ func (o *own) record(rec []byte, data func(plain []byte)) error {
 		return o.fail(alertUnexpectedMessage, "data within a handshake message")
 	}
 	o.useless = 0
+	if o.late != nil && o.late.over() {
+		o.dropLate()
+	}
 	data(plain[:len(plain):len(plain)])
 	return o.readErr // data may have released o
 }
@@ -256,5 +259,6 @@ func (o *own) wipe() {
 		partials.Put(o.part)
 	}
 	clear(o.hand)
-	o.part, o.hand, o.late, o.have = nil, nil, nil, 0
+	o.part, o.hand, o.have = nil, nil, 0
+	o.dropLate()
 }

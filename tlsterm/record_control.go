@@ -212,16 +212,3 @@ func (o *own) sendAlert(code tls.AlertError) {
 	}
 	o.out0 = o.control(o.out0, recordAlert, level, byte(code))
 }
-
-// ticket is what a server gives its client for the next time.
-func (o *own) ticket(m []byte) error {
-	if o.late != nil {
-		return o.late.take(o, m)
-	}
-	return nil
-}
-
-// lateTickets is filled in by the client's sessions.
-type lateTickets struct{}
-
-func (*lateTickets) take(*own, []byte) error { return nil }

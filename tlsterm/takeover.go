@@ -25,7 +25,7 @@ type tap struct {
 	in  stream
 	out stream
 
-	cfg *tls.Config // the one that crypto/tls uses, if it is to keep client sessions
+	cached bool // a client has a place for the sessions that come later
 }
 
 // secret is empty until set.

@@ -24,6 +24,7 @@ func (t *tap) config(cfg *tls.Config) *tls.Config {
 	}
 	if t.client {
 		if cfg.ClientSessionCache != nil {
+			t.cached = !cfg.SessionTicketsDisabled
 			c.ClientSessionCache = sessionCache{cfg.ClientSessionCache, t}
 		}
 		return c
