@@ -42,6 +42,10 @@ type Options struct {
 	// BrokerTLS returns the configuration for a connection to host; nil for
 	// brokers that speak PLAINTEXT.
 	BrokerTLS func(host string) *tls.Config
+	// Revoked, if given, is asked about a client with a certificate when its
+	// connection comes to a loop, so that none slips through between its
+	// handshake and Revoke. The handshake itself asks what TLS holds.
+	Revoked func(tlsterm.Identity) bool
 	// Refresh asks the cluster for its brokers, for a port whose broker is not
 	// known yet.
 	Refresh func(ctx context.Context) error

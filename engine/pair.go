@@ -67,6 +67,10 @@ func (p *pair) opened(l *link, c gnet.Conn) {
 		return
 	}
 	p.loop.pairs[p] = struct{}{}
+	if p.revoked() { // since its handshake; from here on Revoke sees it
+		p.revoke()
+		return
+	}
 	p.resume(&p.client)
 	p.resume(&p.broker)
 	p.flush()
