@@ -34,6 +34,7 @@ type pair struct {
 
 	started   time.Time
 	remote    net.Addr
+	from      origin // of remote; its handshakes take turns with others'
 	identity  tlsterm.Identity
 	sentBytes [2]uint64 // plaintext sent to each side
 }
