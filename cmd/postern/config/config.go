@@ -3,6 +3,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/postern-kafka/postern/tlsterm"
 )
 
 // Config is everything the gateway was told, typed. It is immutable once Load has returned it.
@@ -93,6 +95,8 @@ type Listener struct {
 	PrincipalRules string
 	// PrincipalRulesVar names the variable PrincipalRules came from, for errors.
 	PrincipalRulesVar string
+	// TLS is how it is spoken: protocols, suites, groups. They go together.
+	TLS tlsterm.Settings
 	// ExtraKeyStores hold further certificates of the listener: other names, or another kind of key.
 	ExtraKeyStores []KeyStore
 	// UpdateInterval is how often all files named here are looked at, beside being watched; 0: they are only watched.
@@ -140,6 +144,8 @@ type Backend struct {
 	// KeyPassword falls back to the key store's password, as the Java client does.
 	KeyPassword    Secret
 	KeyPasswordVar string
+	// TLS is how it is spoken with brokers; its groups are those of the listener.
+	TLS tlsterm.Settings
 	// EndpointIdentification checks the brokers' host names against their certificates.
 	EndpointIdentification bool
 	// ClientID is the client id of the gateway's own requests.

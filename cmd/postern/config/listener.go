@@ -112,6 +112,7 @@ func (r *reader) stores(l *Listener) {
 	l.KeyPasswordVar = "GATEWAY_SSL_KEY_PASSWORD"
 	l.KeyPassword = r.secret(l.KeyPasswordVar)
 	l.TrustStore = r.store("GATEWAY_SSL_TRUST_STORE_PATH", "GATEWAY_SSL_TRUST_STORE_PASSWORD", "GATEWAY_SSL_TRUST_STORE_TYPE")
+	l.TLS = r.listenerTLS()
 	l.ExtraKeyStores = r.extraKeyStores()
 	l.CRLPathsVar, l.OCSPStaplePathVar, l.TicketKeysPathVar = "GATEWAY_SSL_CRL_PATHS", "GATEWAY_SSL_OCSP_STAPLE_PATH", "GATEWAY_SSL_SESSION_TICKET_KEYS"
 	l.CRLPaths = r.paths(l.CRLPathsVar)
