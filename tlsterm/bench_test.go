@@ -212,7 +212,7 @@ func ownPair(tb testing.TB, version, suite uint16) (client, server *own) {
 	t.serverSecret.set(text(2 * maxSecret)[maxSecret:][:suiteOf(suite).hash().Size()])
 	conns := [2]*own{}
 	for i := range conns {
-		o := &own{suite: suiteOf(suite), client: i == 0}
+		o := &own{suite: suiteOf(suite), client: i == 0, limit: rekeyAfter}
 		if version == tls.VersionTLS13 {
 			t.client, o.v13 = o.client, true
 			if !t.takeOver13(o) {

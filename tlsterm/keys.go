@@ -3,7 +3,6 @@ package tlsterm
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -11,7 +10,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
-	"math"
 	"reflect"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -83,7 +81,6 @@ func wipe(c any) {
 type half struct {
 	aead   cipher.AEAD
 	seq    uint64 // of the next record; in TLS 1.3 also how many the key has seen
-	limit  uint64 // of seq
 	mask   uint64 // what seq is combined with to give the nonce's last 8 bytes
 	nonce  [nonceLen]byte
 	secret [maxSecret]byte // TLS 1.3: what the next key is derived from
@@ -96,7 +93,7 @@ func (h *half) set(s *aeadSuite, key, iv []byte) error {
 		return err
 	}
 	wipe(h.aead)
-	h.aead, h.seq, h.limit = aead, 0, math.MaxUint64
+	h.aead, h.seq = aead, 0
 	copy(h.nonce[:], iv)
 	h.mask = binary.BigEndian.Uint64(h.nonce[4:])
 	clear(iv)
@@ -107,13 +104,12 @@ func (h *half) set(s *aeadSuite, key, iv []byte) error {
 func (h *half) set13(s *aeadSuite, secret []byte) error {
 	var okm [chacha20poly1305.KeySize + nonceLen]byte
 	key, iv := okm[:s.keyLen], okm[s.keyLen:s.keyLen+nonceLen]
-	if err := errors.Join(expandLabel(s, secret, "key", key), expandLabel(s, secret, "iv", iv)); err != nil {
-		return err
-	}
+	mac := hmac.New(s.hash, secret)
+	expandLabel(mac, "key", key)
+	expandLabel(mac, "iv", iv)
 	if err := h.set(s, key, iv); err != nil {
 		return err
 	}
-	h.limit = rekeyAfter
 	copy(h.secret[:], secret)
 	return nil
 }
@@ -121,11 +117,10 @@ func (h *half) set13(s *aeadSuite, secret []byte) error {
 // next moves on to the next generation of keys (RFC 8446 section 7.2).
 func (h *half) next(s *aeadSuite) error {
 	var secret [maxSecret]byte
-	n := s.hash().Size()
 	defer clear(secret[:])
-	if err := expandLabel(s, h.secret[:n], "traffic upd", secret[:n]); err != nil {
-		return err
-	}
+	mac := hmac.New(s.hash, h.secret[:s.hash().Size()])
+	n := mac.Size()
+	expandLabel(mac, "traffic upd", secret[:n])
 	return h.set13(s, secret[:n])
 }
 
@@ -141,20 +136,20 @@ func (h *half) wipe() {
 	*h = half{}
 }
 
-// expandLabel is HKDF-Expand-Label of RFC 8446 section 7.1, without a context.
-func expandLabel(s *aeadSuite, secret []byte, label string, into []byte) error {
-	var info [32]byte
-	binary.BigEndian.PutUint16(info[:], uint16(len(into)))
-	info[2] = byte(len("tls13 ") + len(label))
-	n := 3 + copy(info[3:], "tls13 ")
-	n += copy(info[n:], label) + 1 // the context's length is zero
-	key, err := hkdf.Expand(s.hash, secret, string(info[:n]), len(into))
-	if err != nil {
-		return err
-	}
-	copy(into, key)
-	clear(key)
-	return nil
+// expandLabel is HKDF-Expand-Label of RFC 8446 section 7.1 without a context,
+// for what is not longer than a hash: then HKDF-Expand (RFC 5869) is a single
+// block. mac is keyed with the secret.
+func expandLabel(mac hash.Hash, label string, into []byte) {
+	var b [64]byte // first what goes in, then what comes out
+	binary.BigEndian.PutUint16(b[:], uint16(len(into)))
+	b[2] = byte(len("tls13 ") + len(label))
+	n := 3 + copy(b[3:], "tls13 ")
+	n += copy(b[n:], label) + 1 // the context's length is zero
+	b[n] = 1                    // the block's number
+	mac.Reset()
+	mac.Write(b[:n+1])
+	copy(into, mac.Sum(b[:0]))
+	clear(b[:])
 }
 
 // keys12 derives the keys of both directions from a master secret (RFC 5246

@@ -45,11 +45,17 @@ type own struct {
 	aad      [13]byte // TLS 1.2: sequence number, type, version, length
 
 	part     *partial // the incomplete record; nil between records
-	hand     []byte   // an incomplete handshake message
+	rare     *rare    // nil if there is none of it
 	out0     []byte   // what Pending gives
 	readErr  error
 	writeErr error
-	late     *lateTickets
+	limit    uint64 // how many records a key of TLS 1.3 is for
+}
+
+// rare is what few connections have, and not for long.
+type rare struct {
+	hand []byte       // an incomplete handshake message
+	late *lateTickets // of a client that waits for tickets
 }
 
 // partial is the beginning of a record that came in several pieces.
@@ -153,7 +159,7 @@ func (o *own) record(rec []byte, data func(plain []byte)) error {
 		if err != nil {
 			return o.fail(alertBadRecordMAC, "a record that does not open")
 		}
-		if o.in.seq++; o.in.seq >= o.in.limit {
+		if o.in.seq++; o.in.seq >= o.limit {
 			o.askForKey()
 		}
 		if len(plain) > maxPlaintext+1 {
@@ -178,13 +184,14 @@ func (o *own) record(rec []byte, data func(plain []byte)) error {
 	if typ != recordData || len(plain) == 0 {
 		return o.other(typ, plain)
 	}
-	if len(o.hand) > 0 {
-		return o.fail(alertUnexpectedMessage, "data within a handshake message")
+	if o.rare != nil {
+		if len(o.rare.hand) > 0 {
+			return o.fail(alertUnexpectedMessage, "data within a handshake message")
+		}
+		o.rare.data()
+		o.tidy()
 	}
 	o.useless = 0
-	if o.late != nil && o.late.over() {
-		o.dropLate()
-	}
 	data(plain[:len(plain):len(plain)])
 	return o.readErr // data may have released o
 }
@@ -258,7 +265,9 @@ func (o *own) wipe() {
 	if o.part != nil {
 		partials.Put(o.part)
 	}
-	clear(o.hand)
-	o.part, o.hand, o.have = nil, nil, 0
-	o.dropLate()
+	if o.rare != nil {
+		o.rare.hand = nil
+		o.rare.dropLate()
+	}
+	o.part, o.rare, o.have = nil, nil, 0
 }

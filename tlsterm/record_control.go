@@ -42,7 +42,7 @@ const maxUseless = 16
 
 // other does what a record says that carries no data.
 func (o *own) other(typ byte, plain []byte) error {
-	if o.v13 && typ != recordHandshake && len(o.hand) > 0 {
+	if o.v13 && typ != recordHandshake && o.rare != nil && len(o.rare.hand) > 0 {
 		return o.fail(alertUnexpectedMessage, "another record within a handshake message")
 	}
 	switch typ {
@@ -106,9 +106,9 @@ func (o *own) renegotiation(message byte) error {
 // messages takes handshake messages, cut over records anywhere. Nothing is kept
 // of one that is not allowed: its first bytes refuse it.
 func (o *own) messages(b []byte) error {
-	if len(o.hand) > 0 {
-		o.hand = append(o.hand, b...)
-		b = o.hand
+	if o.rare != nil && len(o.rare.hand) > 0 {
+		o.rare.hand = append(o.rare.hand, b...)
+		b = o.rare.hand
 	}
 	for len(b) > 0 {
 		n, err := o.messageLen(b)
@@ -116,7 +116,7 @@ func (o *own) messages(b []byte) error {
 			return err
 		}
 		if len(b) < n || n == 0 {
-			o.hand = append(o.hand[:0], b...)
+			o.keepMessage(b)
 			return nil
 		}
 		if err := o.message(b[:n], len(b) == n); err != nil {
@@ -124,8 +124,21 @@ func (o *own) messages(b []byte) error {
 		}
 		b = b[n:]
 	}
-	o.hand = nil
+	if o.rare != nil {
+		o.rare.hand = nil
+		o.tidy()
+	}
 	return nil
+}
+
+// keepMessage keeps the beginning of a message, which may be kept already.
+func (o *own) keepMessage(b []byte) {
+	if o.rare == nil {
+		o.rare = new(rare)
+	}
+	if len(b) < len(o.rare.hand) || len(o.rare.hand) == 0 {
+		o.rare.hand = append(o.rare.hand[:0], b...)
+	}
 }
 
 // messageLen returns the length of the message that b begins with, 0 if it is

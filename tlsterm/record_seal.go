@@ -38,7 +38,7 @@ func (o *own) seal(dst, plain []byte, lent bool) ([]byte, error) {
 			n = min(n, smallPlain)
 			o.small--
 		}
-		if o.out.seq >= o.out.limit {
+		if o.out.seq >= o.limit && o.v13 {
 			var err error
 			if dst, err = o.rekey(dst, false); err != nil {
 				return dst, err
@@ -53,7 +53,7 @@ func (o *own) seal(dst, plain []byte, lent bool) ([]byte, error) {
 // sealedLen is the most that n bytes become.
 func (o *own) sealedLen(n int) int {
 	records := (n+maxPlaintext-1)/maxPlaintext + int(o.small)
-	if o.out.seq+uint64(records) >= o.out.limit {
+	if o.v13 && o.out.seq+uint64(records) >= o.limit {
 		return n + records*(maxOverhead+keyUpdateLen)
 	}
 	return n + records*maxOverhead

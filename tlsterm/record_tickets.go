@@ -19,18 +19,18 @@ func (o *own) ticket(m []byte) error {
 	switch {
 	case !ok:
 		return o.fail(alertDecodeError, "a malformed session ticket")
-	case o.late == nil || lifetime == 0:
+	case o.rare == nil || o.rare.late == nil || lifetime == 0:
 		return nil
 	case lifetime > maxTicketLifetime:
 		return o.fail(alertIllegalParameter, "a session ticket for too long a time")
 	case len(label) == 0:
 		return o.fail(alertDecodeError, "an empty session ticket")
 	}
-	if err := o.late.take(o.suite, m); err != nil {
+	if err := o.rare.late.take(o.suite, m); err != nil {
 		return o.fail(alertInternalError, err.Error())
 	}
-	if o.late.tickets >= maxTickets {
-		o.dropLate()
+	if o.rare.late.tickets >= maxTickets {
+		o.rare.dropLate()
 	}
 	return nil
 }
@@ -106,21 +106,32 @@ func (o *own) keepTickets(s *std) {
 	}
 	l := &lateTickets{std: s}
 	if l.key.set13(o.suite, o.in.secret[:o.suite.hash().Size()]) == nil {
-		o.late = l
+		o.rare = &rare{late: l}
 	}
 }
 
-func (o *own) dropLate() {
-	if o.late != nil {
-		o.late.key.wipe()
-		o.late = nil
+func (r *rare) dropLate() {
+	if r.late != nil {
+		r.late.key.wipe()
+		r.late = nil
 	}
 }
 
-// over is told of data and reports whether there is nothing to wait for.
-func (l *lateTickets) over() bool {
-	l.waited++
-	return l.tickets > 0 || l.waited > maxTicketWait
+// data is told of data, and ends the wait for tickets if it has been long
+// enough.
+func (r *rare) data() {
+	if l := r.late; l != nil {
+		if l.waited++; l.tickets > 0 || l.waited > maxTicketWait {
+			r.dropLate()
+		}
+	}
+}
+
+// tidy gives back what is not needed.
+func (o *own) tidy() {
+	if r := o.rare; r != nil && r.late == nil && len(r.hand) == 0 {
+		o.rare = nil
+	}
 }
 
 func (l *lateTickets) take(suite *aeadSuite, m []byte) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
+	"sync"
 )
 
 // tap gathers, during one handshake of crypto/tls, what its record layer will
@@ -57,7 +58,8 @@ func (t *tap) wipe() {
 	for _, s := range []*secret{&t.clientSecret, &t.serverSecret, &t.master, &t.resumed} {
 		*s = secret{}
 	}
-	t.in, t.out = stream{}, stream{}
+	t.in.wipe()
+	t.out.wipe()
 }
 
 // Write takes a line of the key log: a label, the client's random and a secret,
@@ -100,7 +102,7 @@ func (t *tap) takeOver(state tls.ConnectionState) *own {
 	if suite == nil {
 		return nil
 	}
-	o := &own{suite: suite, client: t.client, small: smallRecords}
+	o := &own{suite: suite, client: t.client, small: smallRecords, limit: rekeyAfter}
 	ok := false
 	switch state.Version {
 	case tls.VersionTLS13:
@@ -176,17 +178,40 @@ type stream struct {
 	have int // bytes of head
 	left int // bytes of the record's body to come
 
-	hello     []byte // the beginning of the first handshake message
-	ccs       bool   // a change_cipher_spec has passed
-	protected uint64 // whole records behind it
-	kept      []byte // the records that the traffic key may have sealed
+	hello     [helloLen]byte // the beginning of the first handshake message
+	helloHas  int
+	ccs       bool    // a change_cipher_spec has passed
+	protected uint64  // whole records behind it
+	kept      *[]byte // the records that the traffic key may have sealed; lent by flights
+}
+
+// flights lends a place for what one side of a handshake sends.
+var flights = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// maxFlight: larger ones are left to the collector.
+const maxFlight = 32 << 10
+
+func (s *stream) keep(b []byte) {
+	if s.kept == nil {
+		s.kept, _ = flights.Get().(*[]byte)
+	}
+	*s.kept = append(*s.kept, b...)
+}
+
+func (s *stream) wipe() {
+	if s.kept != nil && cap(*s.kept) <= maxFlight {
+		*s.kept = (*s.kept)[:0]
+		flights.Put(s.kept)
+	}
+	*s = stream{}
 }
 
 // helloLen is how much of a hello is of interest: type, length, version, random.
 const helloLen = 4 + 2 + randomLen
 
-// follow takes the next bytes, cut anywhere. keep has it keep protected records.
-func (s *stream) follow(b []byte, keep bool) {
+// follow takes the next bytes, cut anywhere. Of what we have sent, protected
+// records are kept.
+func (s *stream) follow(b []byte, sent bool) {
 	for len(b) > 0 {
 		if s.have < recordHeaderLen {
 			n := copy(s.head[s.have:], b)
@@ -195,19 +220,19 @@ func (s *stream) follow(b []byte, keep bool) {
 				return
 			}
 			s.left = int(binary.BigEndian.Uint16(s.head[3:]))
-			if keep && s.sealed() {
-				s.kept = append(s.kept, s.head[:]...)
+			if sent && s.sealed() {
+				s.keep(s.head[:])
 			}
 		}
 		body := b[:min(len(b), s.left)]
 		b = b[len(body):]
 		s.left -= len(body)
 		// A hello may be cut over records, and alerts may come before it.
-		if s.head[0] == recordHandshake && len(s.hello) < helloLen {
-			s.hello = append(s.hello, body[:min(len(body), helloLen-len(s.hello))]...)
+		if s.head[0] == recordHandshake {
+			s.helloHas += copy(s.hello[s.helloHas:], body)
 		}
-		if keep && s.sealed() {
-			s.kept = append(s.kept, body...)
+		if sent && s.sealed() {
+			s.keep(body)
 		}
 		if s.left == 0 {
 			s.end()
@@ -230,7 +255,7 @@ func (s *stream) sealed() bool {
 
 // random returns the hello's random, or nil.
 func (s *stream) random() []byte {
-	if len(s.hello) < helloLen {
+	if s.helloHas < helloLen {
 		return nil
 	}
 	return s.hello[helloLen-randomLen:]
@@ -238,7 +263,10 @@ func (s *stream) random() []byte {
 
 // each calls f with each record that was kept, which f may change.
 func (s *stream) each(f func(rec []byte)) {
-	for b := s.kept; len(b) >= recordHeaderLen; {
+	if s.kept == nil {
+		return
+	}
+	for b := *s.kept; len(b) >= recordHeaderLen; {
 		n := recordHeaderLen + int(binary.BigEndian.Uint16(b[3:]))
 		if n > len(b) {
 			return
