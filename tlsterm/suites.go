@@ -73,8 +73,9 @@ func (k suiteKind) version() uint16 {
 		return tls.VersionTLS13
 	case suiteECDSA, suiteRSA:
 		return tls.VersionTLS12
+	default:
+		return 0
 	}
-	return 0
 }
 
 // struckOut stands in a hello in place of a suite that must not be chosen: a

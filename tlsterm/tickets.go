@@ -2,7 +2,7 @@ package tlsterm
 
 import (
 	"bytes"
-	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
@@ -215,19 +215,23 @@ func (k *TicketKeys) Apply(cfg *tls.Config, domain TrustDomain) {
 	clear(keys)
 }
 
-// key derives the domain's key from a secret (RFC 5869). The parts are prefixed
-// with their lengths, so that no two domains give the same text.
-func (d TrustDomain) key(secret []byte) (key [32]byte) {
+// key derives the domain's key from a secret, by HKDF without a salt (RFC 5869),
+// of which one block is enough: crypto/hkdf can fail, this cannot. The parts are
+// prefixed with their lengths, so that no two domains give the same text.
+func (d TrustDomain) key(secret []byte) [sha256.Size]byte {
+	extract := hmac.New(sha256.New, make([]byte, sha256.Size))
+	extract.Write(secret)
+	expand := hmac.New(sha256.New, extract.Sum(nil))
+	expand.Write(d.info())
+	expand.Write([]byte{1})
+	return [sha256.Size]byte(expand.Sum(nil))
+}
+
+func (d TrustDomain) info() []byte {
 	info := []byte("postern session ticket 1")
 	for _, part := range [][]byte{[]byte(d.Listener), []byte(d.Name), d.Trust[:], d.Revocation[:]} {
 		info = binary.BigEndian.AppendUint64(info, uint64(len(part)))
 		info = append(info, part...)
 	}
-	derived, err := hkdf.Key(sha256.New, secret, nil, string(info), len(key))
-	if err != nil { // only for lengths beyond 255 hashes, and under fips140=only for secrets below 14 bytes
-		panic("tlsterm: session ticket keys: " + err.Error())
-	}
-	copy(key[:], derived)
-	clear(derived)
-	return key
+	return info
 }

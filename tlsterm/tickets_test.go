@@ -2,6 +2,8 @@ package tlsterm
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -133,8 +135,15 @@ func TestTicketKeysAreShared(t *testing.T) {
 		a, b string
 		want bool
 	}{
-		{old, old, true}, {old, added, true}, {added, old, true}, {added, turned, true}, {turned, added, true}, {turned, done, true}, {done, turned, true},
-		{turned, old, false}, {old, done, false},
+		{old, old, true},
+		{old, added, true},
+		{added, old, true},
+		{added, turned, true},
+		{turned, added, true},
+		{turned, done, true},
+		{done, turned, true},
+		{turned, old, false},
+		{old, done, false},
 	} {
 		if got := opens(t, applied(keysOf(t, c.a), d), applied(keysOf(t, c.b), d)); got != c.want {
 			t.Errorf("sealed with %q, opened with %q: %v", c.a, c.b, got)
@@ -440,6 +449,18 @@ func TestApplyToAConfigurationInUse(t *testing.T) {
 	}
 	if want := []bool{false, true, true, true, true, false, true, true}; !slices.Equal(resumed, want) {
 		t.Errorf("resumed: %v, want %v", resumed, want)
+	}
+}
+
+// The derivation is HKDF-SHA256 as crypto/hkdf has it, so that a gateway of
+// another make could share the file.
+func TestTicketKeysAreDerivedByHKDF(t *testing.T) {
+	for name, d := range domains() {
+		secret := bytes.Repeat([]byte("secret"), 10)
+		want, err := hkdf.Key(sha256.New, secret, nil, string(d.info()), 32)
+		if got := d.key(secret); err != nil || !bytes.Equal(got[:], want) {
+			t.Errorf("%s: %x, want %x, %v", name, got, want, err)
+		}
 	}
 }
 
