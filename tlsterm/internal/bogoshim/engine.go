@@ -22,9 +22,15 @@ func handshake(ctx context.Context, name string, server bool, conn net.Conn, cfg
 			return nil, fmt.Errorf("%s: %w", engineVariable, err)
 		}
 	}
-	if !server {
-		return engine.Client(ctx, conn, cfg)
+	var c *tlsterm.Conn
+	var err error
+	if server {
+		c, _, err = engine.Server(ctx, conn, cfg)
+	} else {
+		c, err = engine.Client(ctx, conn, cfg)
 	}
-	c, _, err := engine.Server(ctx, conn, cfg)
+	if err == nil && c.Engine() != engine {
+		err = fmt.Errorf("the engine %s has left the connection to %s", engine, c.Engine())
+	}
 	return c, err
 }

@@ -166,7 +166,11 @@ func (e *echo) plain(b []byte) {
 	for i := range e.text {
 		e.text[i] ^= 0xff
 	}
-	e.answer, e.failed = e.conn.Seal(e.answer, e.text)
+	if e.async {
+		e.answer, e.failed = e.conn.Seal(e.answer, e.text)
+	} else {
+		e.answer, e.failed = e.conn.SealLent(e.answer, e.text)
+	}
 }
 
 func (e *echo) say(b []byte) error {
