@@ -62,6 +62,7 @@ func (o *own) other(typ byte, plain []byte) error {
 		if !o.v13 && (len(plain) != 1 || plain[0] != 1) {
 			return o.fail(alertDecodeError, "a malformed change_cipher_spec")
 		}
+		return o.fail(alertUnexpectedMessage, "a change_cipher_spec out of place")
 	}
 	return o.fail(alertUnexpectedMessage, "a record of a type out of place")
 }
