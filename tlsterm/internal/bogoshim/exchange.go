@@ -91,7 +91,7 @@ func (f *flags) dial() (*net.TCPConn, error) {
 // that nobody has read would have the kernel answer with a reset.
 func linger(conn *net.TCPConn) {
 	_ = conn.CloseWrite()
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_ = conn.SetReadDeadline(time.Now().Add(patience)) //nolint:forbidigo // a test's program has its own clock
 	_, _ = io.Copy(io.Discard, conn)
 }
 
