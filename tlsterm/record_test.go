@@ -302,6 +302,9 @@ func TestKeyLimit(t *testing.T) {
 	if err := server.feed(sealed, func(p []byte) { got = append(got, p...) }); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
+	if client.out.seq != 2 { // of five, three were under the first key
+		t.Errorf("%d records under the new key", client.out.seq)
+	}
 	// The peer is asked once, however much it goes on.
 	server.limit = 2
 	for range 5 {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -356,6 +357,15 @@ func TestOtherSuites(t *testing.T) {
 	for _, c := range []*tls.Config{clientCfg, serverCfg} {
 		c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
 	}
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		known := strings.Contains(suite.Name, "_GCM_") || strings.Contains(suite.Name, "_CHACHA20_")
+		if strings.HasPrefix(suite.Name, "TLS_RSA_") { // without forward secrecy
+			known = false
+		}
+		if got := suiteOf(suite.ID) != nil; got != known {
+			t.Errorf("%s: %v", suite.Name, got)
+		}
+	}
 	s := engines{}.inMemory(t, clientCfg, serverCfg)
 	if s.server.Engine() != Std || s.client.Engine() != Std {
 		t.Error("taken over")
@@ -365,7 +375,7 @@ func TestOtherSuites(t *testing.T) {
 
 // A take-over whose evidence does not agree with the keys does not happen.
 func TestEvidence(t *testing.T) {
-	suite := uint16(tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
+	suite := tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
 	state := tls.ConnectionState{Version: tls.VersionTLS12, CipherSuite: suite}
 	make12 := func() *tap {
 		client, _ := ownPair(t, tls.VersionTLS12, suite)
@@ -515,8 +525,8 @@ func TestFIPSOnly(t *testing.T) {
 }
 
 func TestParseEngine(t *testing.T) {
-	for text, want := range map[string]Engine{"own": Own, " STD ": Std} {
-		if got, err := ParseEngine(text); got != want || err != nil {
+	for text, want := range map[string]Engine{"own": Own, "STD": Std} {
+		if got, err := ParseEngine(" " + text); got != want || err != nil {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
