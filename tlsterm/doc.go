@@ -31,9 +31,10 @@
 //   - An Identity that is not anonymous stands for a chain that was verified
 //     and a handshake that was finished, also after a resumption.
 //   - A Conn that has returned an error returns it for ever.
-//   - Keys are taken over only if what was seen on the wire opens under them,
-//     and come from a key log that the connection shares with nobody. They are
-//     overwritten when both directions have ended, and by Release.
+//   - Keys are taken over only after a handshake without an error, from a key log
+//     that the connection shares with nobody, and in TLS 1.2 only if our own
+//     Finished opens under them. They are overwritten when both directions have
+//     ended, and by Release.
 //   - Nothing is held for an idle connection but its keys, and never more than
 //     one record, one handshake message and what Pending gives.
 //   - Records leave in the order in which their keys demand: Seal, Pending and
