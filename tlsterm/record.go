@@ -217,8 +217,7 @@ func (o *own) open12(rec []byte) ([]byte, error) {
 // section 6.2.3.3).
 func (o *own) aad12(seq uint64, typ byte, n int) []byte {
 	binary.BigEndian.PutUint64(o.aad[:], seq)
-	o.aad[8], o.aad[9], o.aad[10] = typ, 3, 3
-	binary.BigEndian.PutUint16(o.aad[11:], uint16(n))
+	header(o.aad[8:], typ, n)
 	return o.aad[:]
 }
 

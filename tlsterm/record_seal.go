@@ -70,8 +70,7 @@ func (o *own) sealRecord(dst []byte, typ byte, plain []byte, lent bool) []byte {
 	}
 	size := recordHeaderLen + n + 1 + tagLen
 	rec := dst[len(dst) : len(dst)+size]
-	rec[0], rec[1], rec[2] = recordData, 3, 3
-	binary.BigEndian.PutUint16(rec[3:], uint16(size-recordHeaderLen))
+	header(rec, recordData, size-recordHeaderLen)
 	into := rec[recordHeaderLen:recordHeaderLen]
 	if lent && cap(plain) > n {
 		inner := plain[:n+1]
@@ -89,17 +88,23 @@ func (o *own) sealRecord(dst []byte, typ byte, plain []byte, lent bool) []byte {
 	return dst[:len(dst)+size]
 }
 
+// header writes a record's, or the part of TLS 1.2's additional data that looks
+// like one.
+func header(b []byte, typ byte, n int) {
+	binary.BigEndian.PutUint32(b, uint32(typ)<<24|0x0303<<8|uint32(n)>>8)
+	b[4] = byte(n)
+}
+
 func (o *own) seal12(dst []byte, typ byte, plain []byte) []byte {
 	h := &o.out
 	head := recordHeaderLen + int(o.explicit)
 	size := head + len(plain) + tagLen
 	rec := dst[len(dst) : len(dst)+size]
-	rec[0], rec[1], rec[2] = typ, 3, 3
-	binary.BigEndian.PutUint16(rec[3:], uint16(size-recordHeaderLen))
+	header(rec, typ, size-recordHeaderLen)
 	nonce := h.nonce[:]
 	if o.explicit > 0 { // the sequence number never repeats, which is all that is asked of it
 		binary.BigEndian.PutUint64(nonce[nonceLen-explicit12:], h.seq)
-		copy(rec[recordHeaderLen:], nonce[nonceLen-explicit12:])
+		binary.BigEndian.PutUint64(rec[recordHeaderLen:], h.seq)
 	} else {
 		nonce = h.nonceFor()
 	}
