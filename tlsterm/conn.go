@@ -41,7 +41,7 @@ type records interface {
 // is valid during the call only. b is Feed's until it returns and may hold
 // anything afterwards, for it is decrypted where it lies; nothing of b is kept
 // except by copy. data may use the Conn except for Feed, and may change and
-// extend the slice it gets: its capacity is its length.
+// extend the slice it gets: its capacity reaches no further than its record.
 //
 // It returns io.EOF after the peer's close_notify (what follows it in b is
 // dropped) and an error that wraps ErrTLS otherwise; both are final. The end of

@@ -395,7 +395,8 @@ func TestSealLent(t *testing.T) {
 }
 
 // Feed decrypts in place: the plaintext lies where the ciphertext was, cannot
-// grow into the next record, and no byte outside of the slice is touched.
+// grow into the next record, has a byte behind it for SealLent to borrow, and no
+// byte outside of the slice is touched.
 func TestInPlace(t *testing.T) {
 	for _, s := range suitesBench {
 		sender, receiver := ownPair(t, s.version, s.suite)
@@ -405,10 +406,12 @@ func TestInPlace(t *testing.T) {
 		var got []string
 		err := receiver.feed(in, func(p []byte) {
 			got = append(got, string(p))
-			if cap(p) != len(p) || &p[0] != &in[bytes.Index(in, p)] {
+			if cap(p) == len(p) || &p[0] != &in[bytes.Index(in, p)] {
 				t.Errorf("%q is not in place, or has room for %d bytes", p, cap(p))
 			}
-			_ = append(p, "overwritten"...)
+			for range 100 { // as far as there is room, and then elsewhere
+				p = append(p, 0xAA)
+			}
 		})
 		if err != nil || !slices.Equal(got, []string{"one", "two"}) {
 			t.Errorf("%q, %v", got, err)
