@@ -192,7 +192,7 @@ func (o *own) record(rec []byte, data func(plain []byte)) error {
 		o.tidy()
 	}
 	o.useless = 0
-	data(plain) // its capacity ends where rec ends: SealLent finds a byte to borrow
+	data(plain)      // its capacity ends where rec ends: SealLent finds a byte to borrow
 	return o.readErr // data may have released o
 }
 
