@@ -59,7 +59,7 @@ func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match) (a a
 	within, cancel := context.WithTimeout(s.base, s.o.StoreTimeout)
 	defer cancel()
 	return m.route.do(s, request{
-		ctx: within, by: by, vcluster: m.vcluster, username: m.username, body: ctx.Request.Body(),
+		ctx: within, by: by, variables: m.variables, body: ctx.Request.Body(),
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern-kafka/postern/admin"
 )
@@ -48,6 +49,7 @@ func TestTheDocumentIsTrue(t *testing.T) {
 	g := start(t, func(o *admin.Options) {
 		o.Users = []admin.Credentials{{"admin", "conduktor", true}, {"reader", "reads", false}}
 		o.Version, o.Commit, o.BuildTime = "0.1.0", "0a1b2c3", "2026-11-22T00:00:00Z"
+		o.Now = func() time.Time { return time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC) }
 	})
 	b, err := os.ReadFile(document)
 	if err != nil {

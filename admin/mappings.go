@@ -134,7 +134,7 @@ func invalid(err error) answer {
 	return message(http.StatusBadRequest, "%s", err)
 }
 
-// failed turns a store's refusal of m into an answer. What is nobody's mistake is the store's: 503, and a log line.
+// failed turns a store's refusal of m into an answer.
 func (s *Server) failed(m mapping.Mapping, err error) answer {
 	var field *mapping.FieldError
 	var conflict *mapping.ConflictError
@@ -154,6 +154,13 @@ func (s *Server) failed(m mapping.Mapping, err error) answer {
 		return invalid(err)
 	case errors.Is(err, mapping.ErrFull):
 		return message(http.StatusInsufficientStorage, "There is no room for another mapping: %s", err)
+	}
+	return s.unwritten(err)
+}
+
+// unwritten turns a store's refusal into an answer where nobody's mistake explains it: 503, and a log line.
+func (s *Server) unwritten(err error) answer {
+	switch {
 	case errors.Is(err, mapping.ErrNotReady):
 		return notReady(err)
 	case errors.Is(err, context.DeadlineExceeded):

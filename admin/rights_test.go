@@ -35,6 +35,10 @@ func TestRights(t *testing.T) {
 		{"GET", base + "/vcluster/passthrough/username/x", "reading", 404},
 		{"PUT", base + "/vcluster/passthrough/username/x", "writing", 400},
 		{"DELETE", base + "/vcluster/passthrough/username/x", "writing", 404},
+		{"GET", denylist, "reading", 200},
+		{"POST", denylist, "writing", 400},
+		{"GET", denylist + "/" + print1, "reading", 404},
+		{"DELETE", denylist + "/" + print1, "writing", 404},
 	}
 	nobodies := []string{"", "admin:wrong", "admin:", "admin:conduktor2", "admin:conduk", "nobody:conduktor", ":", "reader:conduktor"}
 	for _, row := range surface {

@@ -18,17 +18,16 @@ const (
 
 // request is what a route's function is given. body lives as long as the call.
 type request struct {
-	ctx      context.Context
-	by       caller
-	vcluster string // from the path, unescaped; "" when the path has none
-	username string // from the path, unescaped; "" when the path has none
-	body     []byte
+	ctx context.Context
+	by  caller
+	variables
+	body []byte
 }
 
 // route is one row of the surface.
 type route struct {
 	method  string
-	pattern string // segments in braces are variables: vcluster and username
+	pattern string // segments in braces are variables: vcluster, username and fingerprint
 	needs   right
 	do      func(*Server, request) answer
 
@@ -45,6 +44,7 @@ func table(securedMetrics bool) []route {
 		mappings = "/admin/userMappings/v1"
 		inside   = mappings + "/vcluster/{vcluster}"
 		user     = "/username/{username}"
+		denylist = "/admin/tls/denylist/v1"
 	)
 	rows := []route{
 		{method: "GET", pattern: "/health", needs: open, do: (*Server).health},
@@ -64,6 +64,11 @@ func table(securedMetrics bool) []route {
 		{method: "GET", pattern: inside + user, needs: read, do: (*Server).showMapping},
 		{method: "PUT", pattern: inside + user, needs: write, do: (*Server).putMapping},
 		{method: "DELETE", pattern: inside + user, needs: write, do: (*Server).deleteMapping},
+
+		{method: "GET", pattern: denylist, needs: read, do: (*Server).listDenials},
+		{method: "POST", pattern: denylist, needs: write, do: (*Server).deny},
+		{method: "GET", pattern: denylist + "/{fingerprint}", needs: read, do: (*Server).showDenial},
+		{method: "DELETE", pattern: denylist + "/{fingerprint}", needs: write, do: (*Server).allow},
 	}
 	for i := range rows {
 		rows[i].segments = strings.Split(rows[i].pattern, "/")
@@ -73,10 +78,13 @@ func table(securedMetrics bool) []route {
 
 // match is the outcome of looking a request up in the table.
 type match struct {
-	route              *route // nil when the path is unknown or the method is not allowed on it
-	allowed            string // for the Allow header; "" when the path is unknown
-	vcluster, username string
+	route   *route // nil when the path is unknown or the method is not allowed on it
+	allowed string // for the Allow header; "" when the path is unknown
+	variables
 }
+
+// variables are what a path says, unescaped; "" what it does not.
+type variables struct{ vcluster, username, fingerprint string }
 
 // find looks up a method and a path as it came over the wire: segments are unescaped after they have been cut, so
 // that a username may hold a slash.
@@ -85,13 +93,13 @@ func find(rows []route, method, path string) match {
 	var methods []string
 	segments := strings.Split(path, "/")
 	for i := range rows {
-		vcluster, username, ok := rows[i].fits(segments)
+		said, ok := rows[i].fits(segments)
 		if !ok {
 			continue
 		}
 		methods = append(methods, rows[i].method)
 		if rows[i].method == method || rows[i].method == "GET" && method == "HEAD" {
-			m.route, m.vcluster, m.username = &rows[i], vcluster, username
+			m.route, m.variables = &rows[i], said
 		}
 	}
 	if len(methods) == 0 {
@@ -107,26 +115,29 @@ func find(rows []route, method, path string) match {
 }
 
 // fits compares a path's segments with the row's; an empty or badly escaped variable does not fit.
-func (r *route) fits(segments []string) (vcluster, username string, ok bool) {
+func (r *route) fits(segments []string) (said variables, ok bool) {
 	if len(segments) != len(r.segments) {
-		return "", "", false
+		return variables{}, false
 	}
 	for i, want := range r.segments {
 		if !strings.HasPrefix(want, "{") {
 			if segments[i] != want {
-				return "", "", false
+				return variables{}, false
 			}
 			continue
 		}
 		value, err := url.PathUnescape(segments[i])
 		if err != nil || value == "" {
-			return "", "", false
+			return variables{}, false
 		}
-		if want == "{vcluster}" {
-			vcluster = value
-		} else {
-			username = value
+		switch want {
+		case "{vcluster}":
+			said.vcluster = value
+		case "{fingerprint}":
+			said.fingerprint = value
+		default:
+			said.username = value
 		}
 	}
-	return vcluster, username, true
+	return said, true
 }

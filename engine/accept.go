@@ -76,7 +76,7 @@ func (ln *listener) openPorts(n int) error {
 		}
 		tcp := l.(*net.TCPListener)
 		ln.ports[port] = tcp
-		ln.engine.background.Go(func() { ln.accept(tcp, port) })
+		ln.engine.accepting.Go(func() { ln.accept(tcp, port) })
 	}
 	ln.o.Ports.Grow(n)
 	return nil
@@ -100,14 +100,8 @@ const acceptPause = 50 * time.Millisecond
 func (ln *listener) accept(l *net.TCPListener, port int) {
 	e := ln.engine
 	for {
-		select {
-		case e.admissions <- struct{}{}:
-		case <-e.stop:
-			return
-		}
 		conn, err := l.AcceptTCP()
 		if err != nil {
-			<-e.admissions
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
@@ -120,9 +114,14 @@ func (ln *listener) accept(l *net.TCPListener, port int) {
 			}
 			continue
 		}
+		place, err := e.places.ask(originOf(conn.RemoteAddr()), beginning)
+		if err != nil {
+			e.refuse(conn)
+			continue
+		}
 		e.admitting.Go(func() {
-			defer func() { <-e.admissions }()
-			ln.admit(conn, port)
+			defer place.release()
+			ln.admit(conn, port, place)
 		})
 	}
 }

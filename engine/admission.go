@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,8 +20,9 @@ import (
 
 // admit takes a new connection from the handshake to its loop. It runs in a
 // goroutine of its own that ends when both sockets are enrolled.
-func (ln *listener) admit(conn *net.TCPConn, port int) {
+func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 	e := ln.engine
+	began := time.Now()
 	entered := false
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -39,36 +41,102 @@ func (ln *listener) admit(conn *net.TCPConn, port int) {
 	}
 	entered = true
 	e.counters.accepted.Add(1)
-	p, err := ln.identify(conn, port)
+	if err := e.awaitPlace(place); err != nil {
+		e.refuse(conn)
+		e.counters.leave()
+		return
+	}
+	p, err := ln.identify(conn, port, began, place.claim.from)
 	if err != nil {
-		hangUp(conn)
+		if !errors.Is(err, errCut) { // there were no last words
+			hangUp(conn)
+		}
+		_ = conn.Close()
 		e.counters.leave()
 		return
 	}
 	e.route(p, conn)
 }
 
-// identify performs the handshake and finds out who the client is.
-func (ln *listener) identify(conn *net.TCPConn, port int) (*pair, error) {
+// awaitPlace waits until the handshake may begin.
+func (e *Engine) awaitPlace(place *permit) error {
+	ctx, cancel := context.WithTimeout(e.ctx, e.o.HandshakeTimeout)
+	defer cancel()
+	return place.wait(ctx)
+}
+
+// refuse closes a connection for which there is no room. Somebody who comes
+// too often need not fill the log, too: watch tells how many there were.
+func (e *Engine) refuse(conn *net.TCPConn) {
+	if !e.stopping.Load() {
+		remote := conn.RemoteAddr().String()
+		e.counters.lastRefused.Store(&remote)
+		e.counters.refusedAdmissions.Add(1)
+	}
+	_ = conn.Close()
+}
+
+// identify performs the handshake and finds out who the client is. began is
+// when the connection was accepted: the wait for a place counts.
+func (ln *listener) identify(conn *net.TCPConn, port int, began time.Time, from origin) (*pair, error) {
 	e := ln.engine
+	limit := e.o.HandshakeTimeout - time.Since(began)
 	node := session.Anywhere
 	if id, ok := ln.o.Ports.Node(port); ok && e.known(id) {
 		node = id
 	}
 	p := newPair(ln, session.New(ln.shared, node), conn.RemoteAddr(), time.Now())
+	p.from = from
 	if ln.o.TLS == nil {
 		return p, nil
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.o.HandshakeTimeout)
+	timed, cancel := context.WithTimeout(e.ctx, limit)
 	defer cancel()
-	var err error
-	if p.client.tls, p.identity, err = tlsterm.Server(ctx, conn, ln.o.TLS()); err != nil {
-		cause := tlsterm.HandshakeCause(err)
+	ctx, cut := context.WithCancelCause(timed)
+	defer cut(nil)
+	if err := ln.handshake(ctx, cut, p, conn); err != nil {
+		cause := handshakeCause(err)
 		e.counters.handshakeFailed(cause)
 		e.o.Log.Info("handshake failed", "listener", ln.o.Name, "remote", conn.RemoteAddr().String(), "cause", cause, "err", err)
 		return nil, err
 	}
 	return p, nil
+}
+
+// handshake performs the server's side of TLS, in turn with others. cut ends
+// ctx, should somebody else need the place more.
+func (ln *listener) handshake(ctx context.Context, cut context.CancelCauseFunc, p *pair, conn *net.TCPConn) error {
+	e := ln.engine
+	hs := &handshake{from: p.from, cut: cut}
+	e.halfOpen.add(hs)
+	defer e.halfOpen.remove(hs)
+	paced, err := newTurnConn(ctx, conn, e.turns, p.from)
+	if err != nil {
+		return err
+	}
+	defer paced.release()
+	paced.silence = &hs.silence
+	p.client.tls, p.identity, err = tlsterm.Server(ctx, paced, ln.o.TLS())
+	switch {
+	case err == nil:
+		return nil
+	case paced.starved:
+		return fmt.Errorf("%w: %w", errNoTurn, err)
+	case errors.Is(context.Cause(ctx), errCut):
+		return fmt.Errorf("%w: %w", errCut, err)
+	}
+	return err
+}
+
+// handshakeCause adds the gateway's own causes to tlsterm's.
+func handshakeCause(err error) string {
+	switch {
+	case errors.Is(err, errNoTurn):
+		return "overload"
+	case errors.Is(err, errCut):
+		return "cut for another"
+	}
+	return tlsterm.HandshakeCause(err)
 }
 
 // known reports whether a broker id is one of the cluster's, asking the
@@ -99,10 +167,13 @@ func (e *Engine) route(p *pair, conn *net.TCPConn) {
 	var upstream *net.TCPConn
 	for _, fx := range out.List() {
 		if fx.Kind == session.DialBroker {
-			upstream, p.broker.tls, err = e.dial(fx.Node)
-			if err != nil && e.stopping.Load() {
-				p.session.StartDrain(out) // it is not the broker's fault
-			} else {
+			upstream, p.broker.tls, err = e.dial(fx.Node, p.from)
+			switch { // not everything is the broker's fault
+			case err != nil && e.stopping.Load():
+				p.session.StartDrain(out)
+			case errors.Is(err, errNoTurn):
+				p.session.Fail(session.Gateway, session.Overload, err, out)
+			default:
 				p.session.Dialed(err, out)
 			}
 			break
@@ -165,14 +236,14 @@ func hangUp(conn *net.TCPConn) {
 // moved as a whole.
 const dialTries = 3
 
-// dial connects to the broker of a node, or to any.
-func (e *Engine) dial(node int32) (*net.TCPConn, *tlsterm.Conn, error) {
+// dial connects to the broker of a node, or to any, for a client from from.
+func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, error) {
 	if node != session.Anywhere {
 		addr, ok := e.o.Book.Address(node)
 		if !ok {
 			return nil, nil, fmt.Errorf("engine: broker %d is not known", node)
 		}
-		return e.dialAddress(addr, e.o.DialTimeout)
+		return e.dialAddress(addr, e.o.DialTimeout, from)
 	}
 	candidates := make([]string, 0, 2*dialTries)
 	for range dialTries {
@@ -187,7 +258,7 @@ func (e *Engine) dial(node int32) (*net.TCPConn, *tlsterm.Conn, error) {
 	}
 	var errs []error
 	for _, addr := range candidates {
-		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries)
+		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries, from)
 		if err == nil {
 			return conn, sealed, nil
 		}
@@ -196,7 +267,7 @@ func (e *Engine) dial(node int32) (*net.TCPConn, *tlsterm.Conn, error) {
 	return nil, nil, errors.Join(errs...)
 }
 
-func (e *Engine) dialAddress(addr string, limit time.Duration) (*net.TCPConn, *tlsterm.Conn, error) {
+func (e *Engine) dialAddress(addr string, limit time.Duration, from origin) (*net.TCPConn, *tlsterm.Conn, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, limit)
 	defer cancel()
 	var d net.Dialer
@@ -212,11 +283,30 @@ func (e *Engine) dialAddress(addr string, limit time.Duration) (*net.TCPConn, *t
 	if err != nil {
 		return nil, nil, errors.Join(err, conn.Close())
 	}
-	sealed, err := tlsterm.Client(ctx, conn, e.o.BrokerTLS(host))
+	sealed, err := e.secure(ctx, tcp, e.o.BrokerTLS(host), from)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("engine: broker %s: %w", addr, err), conn.Close())
 	}
 	return tcp, sealed, nil
+}
+
+// secure performs the client's side of TLS towards a broker, in turn with the
+// handshakes of clients.
+func (e *Engine) secure(ctx context.Context, conn *net.TCPConn, cfg *tls.Config, from origin) (*tlsterm.Conn, error) {
+	paced, err := newTurnConn(ctx, conn, e.turns, from)
+	if err != nil {
+		return nil, err
+	}
+	defer paced.release()
+	paced.kind = goingOn // the client's own handshake is done
+	var sealed *tlsterm.Conn
+	if err = paced.take(); err == nil {
+		sealed, err = tlsterm.Client(ctx, paced, cfg)
+	}
+	if paced.starved {
+		return nil, fmt.Errorf("%w: %w", errNoTurn, err)
+	}
+	return sealed, err
 }
 
 // enroll puts both sockets on one loop, the broker's first.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -42,24 +43,32 @@ type Options struct {
 	// BrokerTLS returns the configuration for a connection to host; nil for
 	// brokers that speak PLAINTEXT.
 	BrokerTLS func(host string) *tls.Config
+	// Revoked, if given, is asked about a client with a certificate when its
+	// connection comes to a loop, so that none slips through between its
+	// handshake and Revoke. The handshake itself asks what TLS holds.
+	Revoked func(tlsterm.Identity) bool
 	// Refresh asks the cluster for its brokers, for a port whose broker is not
 	// known yet.
 	Refresh func(ctx context.Context) error
 
-	Loops            int           // default GOMAXPROCS
-	MaxConnections   int           // default 20,000
-	MaxAdmissions    int           // connections in handshake or dial at once; default 1,024
-	MaxFrame         int           // bytes; default codec.MaxFrame
-	MaxInFlight      int           // per connection; default 1,024
-	HandshakeTimeout time.Duration // default 10 s
-	DialTimeout      time.Duration // default 10 s
-	Log              *slog.Logger
+	Loops          int // default GOMAXPROCS
+	MaxConnections int // default 20,000
+	MaxAdmissions  int // connections in handshake or dial at once; default 1,024
+	// MaxAdmissionsPerAddress is how many of them one address (IPv6: one /64)
+	// may have; further ones of it wait. Default half of MaxAdmissions.
+	MaxAdmissionsPerAddress int
+	MaxFrame                int           // bytes; default codec.MaxFrame
+	MaxInFlight             int           // per connection; default 1,024
+	HandshakeTimeout        time.Duration // default 10 s
+	DialTimeout             time.Duration // default 10 s
+	Log                     *slog.Logger
 }
 
 func (o *Options) defaults() {
 	setDefault(&o.Loops, runtime.GOMAXPROCS(0))
 	setDefault(&o.MaxConnections, 20_000)
 	setDefault(&o.MaxAdmissions, 1_024)
+	setDefault(&o.MaxAdmissionsPerAddress, (o.MaxAdmissions+1)/2)
 	setDefault(&o.MaxFrame, codec.MaxFrame)
 	setDefault(&o.MaxInFlight, 1_024)
 	setDefault(&o.HandshakeTimeout, 10*time.Second)
@@ -85,7 +94,10 @@ type Engine struct {
 	links     sync.Map // id → *link, for the drain watch
 	lastID    atomic.Uint64
 
-	admissions chan struct{} // a slot per connection in handshake or dial
+	places     *fairQueue // a permit per connection in handshake or dial
+	turns      *fairQueue // a permit per processor that handshakes may use
+	halfOpen   halfOpen
+	accepting  sync.WaitGroup
 	admitting  sync.WaitGroup
 	scratch    sync.Pool // *session.Effects for admissions
 	stats      session.Stats
@@ -98,6 +110,11 @@ type Engine struct {
 	background sync.WaitGroup
 }
 
+// waitingPerPlace is how many connections wait for each place of MaxAdmissions
+// before further ones are refused. A waiting one costs a descriptor and a
+// goroutine, but no handshake.
+const waitingPerPlace = 16
+
 // readBuffer is what a loop reads at once; see bench/README.md.
 const readBuffer = 128 << 10
 
@@ -105,10 +122,11 @@ const readBuffer = 128 << 10
 func Start(o Options) (*Engine, error) {
 	o.defaults()
 	e := &Engine{
-		o:          o,
-		admissions: make(chan struct{}, o.MaxAdmissions),
-		endings:    make(chan ending, 4096),
-		stop:       make(chan struct{}),
+		o:       o,
+		places:  newFairQueue(o.MaxAdmissions, o.MaxAdmissionsPerAddress, min(waitingPerPlace*o.MaxAdmissions, o.MaxConnections)),
+		turns:   newFairQueue(handshakeProcessors(runtime.GOMAXPROCS(0)), math.MaxInt, math.MaxInt),
+		endings: make(chan ending, 4096),
+		stop:    make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.counters.init()
@@ -132,7 +150,7 @@ func Start(o Options) (*Engine, error) {
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	e.background.Go(e.measureLag)
+	e.background.Go(e.watch)
 	return e, nil
 }
 
@@ -225,6 +243,7 @@ func (e *Engine) stopAccepting() {
 	for _, ln := range e.listeners {
 		ln.close()
 	}
+	e.accepting.Wait()
 }
 
 // Close ends everything at once; call Drain before for a graceful end.

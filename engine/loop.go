@@ -6,7 +6,6 @@ import (
 	"net"
 	"runtime/debug"
 	"sync/atomic"
-	"time"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -28,7 +27,7 @@ type loop struct {
 	placed   atomic.Int32     // sessions, for placement
 	received [2]atomic.Uint64 // bytes read, by side
 	sent     [2]atomic.Uint64 // plaintext bytes of ended sessions, by side
-	lag      atomic.Int64     // last measured, in nanoseconds
+	lag      lag
 }
 
 // events adapts gnet's calls; everything runs on the loop of the connection.
@@ -171,24 +170,6 @@ func (e *Engine) place() *loop {
 	}
 	best.placed.Add(1)
 	return best
-}
-
-// measureLag asks every loop, each second, how long it takes to answer.
-func (e *Engine) measureLag() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	var told uint64
-	for {
-		select {
-		case <-e.stop:
-			return
-		case asked := <-tick.C:
-			for _, lp := range e.loops {
-				onLoop(lp.el, func() { lp.lag.Store(int64(time.Since(asked))) })
-			}
-			told = e.tellUnroutable(told)
-		}
-	}
 }
 
 // tellUnroutable logs that clients were told of brokers they cannot reach,

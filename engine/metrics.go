@@ -20,6 +20,8 @@ type counters struct {
 	active             atomic.Int64 // connections admitted and not yet ended
 	accepted           atomic.Uint64
 	refusedConnections atomic.Uint64
+	refusedAdmissions  atomic.Uint64
+	lastRefused        atomic.Pointer[string] // the remote address
 	acceptFailed       atomic.Uint64
 	lostLogLines       atomic.Uint64
 	ended              [3][session.NumKinds]atomic.Uint64
@@ -138,6 +140,7 @@ func (e *Engine) WriteMetrics(w io.Writer) {
 	metrics.WriteGaugeUint64(w, `gateway_active_connections_vcluster{vcluster="passthrough"}`, uint64(max(0, c.active.Load())))
 	metrics.WriteCounterUint64(w, `gateway_connections_accepted_total`, c.accepted.Load())
 	metrics.WriteCounterUint64(w, `gateway_connections_refused_total`, c.refusedConnections.Load())
+	metrics.WriteCounterUint64(w, `gateway_admissions_refused_total`, c.refusedAdmissions.Load())
 	metrics.WriteCounterUint64(w, `gateway_accept_failures_total`, c.acceptFailed.Load())
 	metrics.WriteCounterUint64(w, `gateway_log_lines_lost_total`, c.lostLogLines.Load())
 	for side := range c.ended {
@@ -153,6 +156,16 @@ func (e *Engine) WriteMetrics(w io.Writer) {
 }
 
 func (e *Engine) writeHandshakes(w io.Writer) {
+	metrics.WriteGaugeUint64(w, `gateway_handshakes_in_progress`, uint64(e.halfOpen.count()))
+	for _, q := range []struct {
+		what string
+		*fairQueue
+	}{{"place", e.places}, {"processor", e.turns}} {
+		waiting, waits, waited := q.figures()
+		metrics.WriteGaugeUint64(w, fmt.Sprintf(`gateway_handshakes_waiting{for=%q}`, q.what), uint64(waiting))
+		metrics.WriteCounterUint64(w, fmt.Sprintf(`gateway_handshake_waits_total{for=%q}`, q.what), waits)
+		metrics.WriteCounterFloat64(w, fmt.Sprintf(`gateway_handshake_wait_seconds_total{for=%q}`, q.what), waited.Seconds())
+	}
 	e.counters.mu.Lock()
 	defer e.counters.mu.Unlock()
 	causes := make([]string, 0, len(e.counters.failures))
@@ -176,7 +189,7 @@ func (e *Engine) writeLoops(w io.Writer) {
 		inFlight += lp.stats.InFlight.Load()
 		unroutable += lp.stats.Unroutable.Load()
 		refused += lp.stats.Refused.Load()
-		metrics.WriteGaugeFloat64(w, fmt.Sprintf(`gateway_loop_lag_seconds{loop="%d"}`, i), time.Duration(lp.lag.Load()).Seconds())
+		metrics.WriteGaugeFloat64(w, fmt.Sprintf(`gateway_loop_lag_seconds{loop="%d"}`, i), lp.lag.highest().Seconds())
 		metrics.WriteGaugeUint64(w, fmt.Sprintf(`gateway_loop_sessions{loop="%d"}`, i), uint64(max(0, lp.placed.Load())))
 	}
 	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_client"}`, fromClient)

@@ -34,6 +34,7 @@ type pair struct {
 
 	started   time.Time
 	remote    net.Addr
+	from      origin // of remote; its handshakes take turns with others'
 	identity  tlsterm.Identity
 	sentBytes [2]uint64 // plaintext sent to each side
 }
@@ -67,6 +68,10 @@ func (p *pair) opened(l *link, c gnet.Conn) {
 		return
 	}
 	p.loop.pairs[p] = struct{}{}
+	if p.revoked() { // since its handshake; from here on Revoke sees it
+		p.revoke()
+		return
+	}
 	p.resume(&p.client)
 	p.resume(&p.broker)
 	p.flush()

@@ -1,7 +1,8 @@
 // Package mapping is the read-only world that a session sees: who a principal
 // is (Users), where the brokers are (Book) and what clients are told about
-// them (Ports). It also states the contract of the stores that keep user
-// mappings (Store); the stores themselves are the packages below this one.
+// them (Ports), and whose certificate is barred (DenyList). It also states the
+// contract of the stores that keep user mappings and the deny-list (Store); the
+// stores themselves are the packages below this one.
 //
 // It owns: the set of user mappings in memory, the rule by which a principal
 // becomes a User, the brokers' real addresses, the arithmetic of port routing.
@@ -18,8 +19,8 @@
 //     records were read makes no difference. When two usernames claim one
 //     principal, the claim with the higher order holds it; the other is kept,
 //     shadowed, and takes effect again when the holder lets go.
-//   - Everything that grows has a limit: MaxMappings, MaxBrokers, MaxGroups and
-//     the lengths in Mapping.Validate.
+//   - Everything that grows has a limit: MaxMappings, MaxDenials, MaxBrokers,
+//     MaxGroups and the lengths in Mapping.Validate.
 //
 // Duties of the caller, in order: validate what comes from outside with
 // Mapping.Validate; write through a Store, never through Users; resolve a

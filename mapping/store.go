@@ -14,6 +14,9 @@ var (
 	ErrFull     = errors.New("mapping: too many mappings")
 	ErrNotReady = errors.New("mapping: store not ready")
 	ErrClosed   = errors.New("mapping: store closed")
+
+	ErrNotDenied = errors.New("mapping: certificate is not on the deny-list")
+	ErrListFull  = errors.New("mapping: too many denied certificates")
 )
 
 // ConflictError names the mapping that holds the principal of a refused one.
@@ -29,11 +32,11 @@ func (e *ConflictError) Error() string {
 // Unwrap returns ErrConflict.
 func (e *ConflictError) Unwrap() error { return ErrConflict }
 
-// Store keeps mappings durably and Users in step with them. Its methods may be
-// called by any number of goroutines.
+// Store keeps mappings and the deny-list durably, and Users and DenyList in step
+// with them. Its methods may be called by any number of goroutines.
 //
-// Put, Create and Delete return nil only after the write has been read back
-// and is visible in Users. An error that wraps ctx's own says nothing about
+// Put, Create, Delete, Deny and Allow return nil only after the write has been
+// read back and is visible in Users or DenyList. An error that wraps ctx's own says nothing about
 // the write: it may still come into effect. Validation errors are *FieldError.
 type Store interface {
 	// Put writes m and reports whether its username is new in its virtual
@@ -45,8 +48,15 @@ type Store interface {
 	// Delete removes a mapping; ErrNotFound when there is none. An empty
 	// vcluster means Passthrough.
 	Delete(ctx context.Context, vcluster, username string) error
+	// Deny puts a certificate on the deny-list, or replaces what is noted of it,
+	// and reports whether it is new there. ErrListFull; ErrNotReady.
+	Deny(ctx context.Context, d Denial) (created bool, err error)
+	// Allow takes a certificate off the deny-list; ErrNotDenied when it is not on it.
+	Allow(ctx context.Context, f Fingerprint) error
 	// Users is the set that the store keeps; the same one for life.
 	Users() *Users
+	// DenyList is the list that the store keeps; the same one for life.
+	DenyList() *DenyList
 	// Ready returns nil once the store has been read to its end, else the
 	// reason why not, for the health endpoint.
 	Ready() error
@@ -62,6 +72,7 @@ type Store interface {
 type StoreStats struct {
 	Mappings int // in Users, shadowed ones included
 	Shadowed int // without effect: a later mapping of another username holds the principal
+	Denied   int // certificates on the deny-list
 
 	Position  int64  // offset of the next record to be read
 	Lag       int64  // records between Position and the end of the log as last seen
@@ -92,4 +103,17 @@ func (u *Users) Admit(m Mapping, fresh bool) (valid Mapping, created bool, err e
 		return Mapping{}, false, fmt.Errorf("mapping: %d mappings: %w", n, ErrFull)
 	}
 	return m, !exists, nil
+}
+
+// Admit validates d and says whether l may take it, as every Store must: the
+// list must not be full (ErrListFull).
+func (l *DenyList) Admit(d Denial) (valid Denial, created bool, err error) {
+	if d, err = d.Validate(); err != nil {
+		return Denial{}, false, err
+	}
+	known := l.Contains(d.Fingerprint)
+	if n := l.Len(); !known && n >= MaxDenials {
+		return Denial{}, false, fmt.Errorf("mapping: %d certificates denied: %w", n, ErrListFull)
+	}
+	return d, !known, nil
 }

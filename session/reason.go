@@ -35,13 +35,14 @@ const (
 	TooSlow                  // a peer does not take what is sent to it
 	Overload                 // a limit of the gateway itself
 	Drained                  // the gateway is going down
+	Revoked                  // the client's certificate was taken back
 	Bug                      // a defect of ours
 	NumKinds
 )
 
 var kindNames = [NumKinds]string{
 	"ended", "reset", "not-kafka", "malformed", "too-large", "refused-api", "unsupported-version",
-	"out-of-step", "no-vcluster", "bad-principal", "dial", "tls", "too-slow", "overload", "drained", "bug",
+	"out-of-step", "no-vcluster", "bad-principal", "dial", "tls", "too-slow", "overload", "drained", "revoked", "bug",
 }
 
 func (k Kind) String() string { return kindNames[k] }

@@ -19,8 +19,10 @@ import (
 //	timeout, canceled, peer closed, peer reset,
 //	plaintext kafka, http, sslv2, not tls,
 //	no certificate, unknown ca, certificate expired, certificate not yet valid,
-//	certificate usage, certificate name, certificate invalid, identity refused,
-//	protocol version, no common cipher suite, handshake too large,
+//	certificate usage, certificate name, certificate invalid, certificate revoked,
+//	identity refused,
+//	protocol version, no common cipher suite, no common named group,
+//	handshake too large,
 //	protocol error, peer alert: <name in RFC 8446>, peer alert: other, other
 //
 // It returns "" for nil.
@@ -35,6 +37,10 @@ func HandshakeCause(err error) string {
 		return "canceled"
 	case errors.Is(err, errHandshakeTooLarge):
 		return "handshake too large"
+	case errors.Is(err, ErrSuiteRefused):
+		return "no common cipher suite"
+	case errors.Is(err, ErrRevoked):
+		return "certificate revoked"
 	case errors.Is(err, ErrIdentityRefused):
 		return "identity refused"
 	case errors.As(err, &header):
@@ -107,6 +113,7 @@ func protocolCause(err error) string {
 		{"tls: client offered only unsupported versions", "protocol version"},
 		{"tls: server selected unsupported protocol version", "protocol version"},
 		{"tls: no cipher suite supported by both", "no common cipher suite"},
+		{"tls: no key exchanges supported by both", "no common named group"},
 		{"tls: failed to parse certificate", "certificate invalid"},
 		{"tls: failed to verify certificate", "certificate invalid"},
 		{"tls: ", "protocol error"},

@@ -1,12 +1,12 @@
 package tlsterm
 
 import (
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // ErrIdentityRefused is wrapped by the handshake error of a peer whose chain is
@@ -54,30 +54,43 @@ func ParseClientAuth(s string) (ClientAuth, error) {
 	return None, fmt.Errorf("tlsterm: client authentication %q: allowed are NONE, OPTIONAL and REQUIRE", s)
 }
 
-// aeadSuites are the TLS 1.2 suites with forward secrecy and authenticated
-// encryption. TLS 1.3 has no others, and crypto/tls orders both by itself.
-var aeadSuites = []uint16{
-	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+// ServerOptions says how Server is to speak with clients.
+type ServerOptions struct {
+	Settings Settings
+	// Certificates are ours, at least one: the first that suits the name the
+	// client wants and the signatures it can check is given, else the first.
+	Certificates []tls.Certificate
+	// Roots verify the clients' certificates. With nil nobody verifies: the
+	// system's trust in web sites is not meant for clients.
+	Roots      *x509.CertPool
+	ClientAuth ClientAuth
+	// Checks see who the client is in every handshake, resumed ones too, anonymous
+	// clients included; an error refuses it with an alert. ChainChecks see the
+	// chains that lead from its certificate to one in Roots, at least one, unless it
+	// is anonymous: then they are not asked.
+	Checks      []func(Identity) error
+	ChainChecks []func(chains [][]*x509.Certificate) error
+	// Tickets are the keys of session tickets, valid in Domain. With nil a key is
+	// drawn for this configuration, and its tickets end with it.
+	Tickets *TicketKeys
+	Domain  TrustDomain
 }
 
-// ServerConfig returns a configuration for Server: TLS 1.2 and 1.3 with
-// authenticated encryption, clients verified against roots as auth says. With
-// nil roots nobody verifies: the system's trust in web sites is not meant for
-// clients.
-//
-// The checks, if any, see who the client is in every handshake, resumed ones
-// too, anonymous clients included; an error refuses it with an alert. Session
-// tickets are sealed with a key drawn here: they end with this configuration,
-// so building a new one (on a reload) also ends what old trust has let in.
+// ServerConfig is ServerOptions.Config with one certificate and no more
+// settings: a configuration that ends all tickets of those before it.
 func ServerConfig(cert tls.Certificate, roots *x509.CertPool, auth ClientAuth, checks ...func(Identity) error) *tls.Config {
-	cfg := baseConfig()
-	cfg.Certificates = []tls.Certificate{cert}
-	switch auth {
+	return ServerOptions{Certificates: []tls.Certificate{cert}, Roots: roots, ClientAuth: auth, Checks: checks}.Config()
+}
+
+// Config returns a configuration for Server: authenticated encryption only,
+// clients verified against Roots as ClientAuth says. When a session is resumed,
+// crypto/tls has looked again at the validity of the client's chain and at
+// whether Roots still hold its anchor; all else that may have changed since is
+// for the checks.
+func (o ServerOptions) Config() *tls.Config {
+	cfg := baseConfig(o.Settings)
+	cfg.Certificates = o.Certificates
+	switch o.ClientAuth {
 	case None:
 		cfg.ClientAuth = tls.NoClientCert
 	case Optional:
@@ -85,29 +98,52 @@ func ServerConfig(cert tls.Certificate, roots *x509.CertPool, auth ClientAuth, c
 	default: // Require, and whatever nobody has defined
 		cfg.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	if cfg.ClientCAs = roots; roots == nil {
+	if cfg.ClientCAs = o.Roots; o.Roots == nil {
 		cfg.ClientCAs = x509.NewCertPool()
 	}
-	cfg.VerifyConnection = func(s tls.ConnectionState) error {
-		id, err := identify(s)
-		if err != nil {
-			return err
+	cfg.VerifyConnection = o.verify
+	if len(o.Settings.Suites) > 0 {
+		cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			o.Settings.steer(hello)
+			return nil, nil
 		}
-		for _, check := range checks {
-			if err := check(id); err != nil {
-				return fmt.Errorf("%w: %w", ErrIdentityRefused, err)
-			}
+	}
+	if o.Tickets == nil {
+		o.Tickets = NewTicketKeys(time.Time{}) // nobody rotates these
+	}
+	o.Tickets.Apply(cfg, o.Domain)
+	return cfg
+}
+
+// verify is crypto/tls's VerifyConnection, the one hook that resumed sessions
+// come by as well.
+func (o ServerOptions) verify(s tls.ConnectionState) error {
+	if err := o.Settings.suiteAllowed(s.CipherSuite); err != nil {
+		return err
+	}
+	id, err := identify(s)
+	if err != nil {
+		return err
+	}
+	for _, check := range o.Checks {
+		if err := check(id); err != nil {
+			return fmt.Errorf("%w: %w", ErrIdentityRefused, err)
 		}
+	}
+	if id.Anonymous() {
 		return nil
 	}
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // never fails, says crypto/rand
-	cfg.SetSessionTicketKeys([][32]byte{key})
-	return cfg
+	for _, check := range o.ChainChecks {
+		if err := check(s.VerifiedChains); err != nil {
+			return fmt.Errorf("%w: %w", ErrIdentityRefused, err)
+		}
+	}
+	return nil
 }
 
 // ClientOptions says how ClientConfig connects.
 type ClientOptions struct {
+	Settings    Settings
 	Roots       *x509.CertPool   // nil: the system's
 	Certificate *tls.Certificate // nil: none is given
 	ServerName  string           // sent as SNI unless an address, and checked
@@ -121,7 +157,7 @@ type ClientOptions struct {
 // another ServerName. Without a ServerName the handshake fails, unless the
 // name is not checked.
 func ClientConfig(o ClientOptions) *tls.Config {
-	cfg := baseConfig()
+	cfg := baseConfig(o.Settings)
 	cfg.RootCAs = o.Roots
 	cfg.ServerName = o.ServerName
 	if o.Certificate != nil {
@@ -132,8 +168,13 @@ func ClientConfig(o ClientOptions) *tls.Config {
 		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cert, nil }
 	}
 	if o.SkipHostName {
-		cfg.InsecureSkipVerify = true // the next line verifies all but the name
-		cfg.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s, o.Roots) }
+		cfg.InsecureSkipVerify = true // VerifyConnection verifies all but the name
+	}
+	cfg.VerifyConnection = func(s tls.ConnectionState) error {
+		if err := o.Settings.suiteAllowed(s.CipherSuite); err != nil || !o.SkipHostName {
+			return err
+		}
+		return verifyChain(s, o.Roots)
 	}
 	return cfg
 }
@@ -154,11 +195,11 @@ func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
 	return nil
 }
 
-func baseConfig() *tls.Config {
-	return &tls.Config{
-		MinVersion:   tls.VersionTLS12,
-		CipherSuites: aeadSuites,
+func baseConfig(s Settings) *tls.Config {
+	cfg := &tls.Config{
 		// Small first records suit web pages; here they cost.
 		DynamicRecordSizingDisabled: true,
 	}
+	s.apply(cfg)
+	return cfg
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,16 +20,24 @@ import (
 // established is a pair over mutual TLS in the given version.
 func established(tb testing.TB, version uint16) (client, server *Conn) {
 	tb.Helper()
+	return engines{}.established(tb, version)
+}
+
+func (e engines) established(tb testing.TB, version uint16) (client, server *Conn) {
+	tb.Helper()
 	cert, pool := selfSigned(tb)
 	cfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
 	cfg.MaxVersion = version
-	client, server, _ = pair(tb, cfg, ServerConfig(cert, pool, Require))
+	client, server, _ = e.pair(tb, cfg, ServerConfig(cert, pool, Require))
 	return client, server
 }
 
-func eachVersion(t *testing.T, test func(t *testing.T, version uint16)) {
+// eachVersion runs a test in both versions, with each engine on both sides.
+func eachVersion(t *testing.T, test func(t *testing.T, version uint16, e engines)) {
 	for _, v := range versions {
-		t.Run(tls.VersionName(v), func(t *testing.T) { test(t, v) })
+		for _, e := range []Engine{Own, Std} {
+			t.Run(tls.VersionName(v)+" "+e.String(), func(t *testing.T) { test(t, v, engines{e, e}) })
+		}
 	}
 }
 
@@ -52,9 +61,9 @@ func seal(tb testing.TB, c *Conn, plain []byte) []byte {
 // However the ciphertext is cut, the plaintext is the same, in both directions;
 // what Feed was given may be overwritten as soon as it returns.
 func TestChop(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t *testing.T, version uint16, e engines) {
 		for _, chunk := range []int{1, 7, 1000, 16 << 10, 1 << 20} {
-			client, server := established(t, version)
+			client, server := e.established(t, version)
 			for _, way := range []struct{ from, to *Conn }{{client, server}, {server, client}} {
 				var want, sealed []byte
 				for _, n := range []int{0, 1, 200, 1400, maxPlaintext - 1, maxPlaintext, maxPlaintext + 1, 50_000} {
@@ -84,8 +93,8 @@ func TestChop(t *testing.T) {
 // A plaintext slice is one record, valid during the call; a Seal of any size
 // appends and keeps what was in dst.
 func TestRecords(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
-		client, server := established(t, version)
+	eachVersion(t, func(t *testing.T, version uint16, e engines) {
+		client, server := e.established(t, version)
 		out, err := client.Seal([]byte("before"), text(maxPlaintext+5))
 		if err != nil || !bytes.HasPrefix(out, []byte("before")) {
 			t.Fatalf("%q, %v", out[:10], err)
@@ -94,15 +103,19 @@ func TestRecords(t *testing.T) {
 		if err := server.Feed(out[len("before"):], func(p []byte) { sizes = append(sizes, len(p)) }); err != nil {
 			t.Fatal(err)
 		}
-		if version == tls.VersionTLS13 && len(sizes) != 2 || sizes[0] != maxPlaintext || sizes[1] != 5 {
-			t.Errorf("records of %d bytes", sizes)
+		want := []int{maxPlaintext, 5}
+		if e.client == Own {
+			want = []int{smallPlain, smallPlain, smallPlain, smallPlain, maxPlaintext + 5 - smallRecords*smallPlain}
+		}
+		if !slices.Equal(sizes, want) {
+			t.Errorf("records of %d bytes, want %d", sizes, want)
 		}
 	})
 }
 
 func TestCloseNotify(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
-		client, server := established(t, version)
+	eachVersion(t, func(t *testing.T, version uint16, e engines) {
+		client, server := e.established(t, version)
 		last := seal(t, client, []byte("last"))
 		out := client.CloseNotify(last)
 		if again := client.CloseNotify(nil); len(again) != 0 {
@@ -133,8 +146,8 @@ func TestCloseNotify(t *testing.T) {
 // A record whose end never comes gives nothing, and a socket that ends there
 // has not said that it was the end.
 func TestTruncation(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
-		sender, receiver := established(t, version)
+	eachVersion(t, func(t *testing.T, version uint16, e engines) {
+		sender, receiver := e.established(t, version)
 		sealed := seal(t, sender, []byte("a secret"))
 		for i := range sealed {
 			called := false
@@ -151,13 +164,13 @@ func TestTruncation(t *testing.T) {
 // Every byte of a record counts: any change ends the connection with an alert
 // for the peer, and no plaintext.
 func TestCorruption(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t *testing.T, version uint16, e engines) {
 		cert, pool := selfSigned(t)
 		cfg := ClientConfig(ClientOptions{Roots: pool, ServerName: "localhost"})
 		cfg.MaxVersion = version
 		serverCfg := ServerConfig(cert, nil, None)
 		for _, at := range []int{0, 1, 2, 5, 12, -1} {
-			client, server, _ := pair(t, cfg, serverCfg)
+			client, server, _ := e.pair(t, cfg, serverCfg)
 			sealed := seal(t, client, []byte("a secret"))
 			if at < 0 {
 				at += len(sealed)
@@ -183,18 +196,30 @@ func TestCorruption(t *testing.T) {
 
 // What waits to be sent goes before what is sealed under newer keys.
 func TestPendingFirst(t *testing.T) {
-	_, server := established(t, tls.VersionTLS13)
-	server.wire.out = []byte("pending ")
-	out, err := server.Seal([]byte("dst "), []byte("x"))
-	if err != nil || !bytes.HasPrefix(out, []byte("dst pending \x17\x03\x03")) {
-		t.Errorf("%q, %v", out[:16], err)
-	}
-	if rest := server.Pending(nil); len(rest) != 0 {
-		t.Errorf("%q is pending twice", rest)
-	}
-	server.wire.out = make([]byte, maxPending+1)
-	if err := server.Feed(nil, nil); !errors.Is(err, ErrNotSent) {
-		t.Errorf("a caller who does not send: %v", err)
+	for _, e := range []Engine{Own, Std} {
+		t.Run(e.String(), func(t *testing.T) {
+			_, server := engines{e, e}.established(t, tls.VersionTLS13)
+			wait := func(b []byte) {
+				switch r := server.records.(type) {
+				case *own:
+					r.out0 = b
+				case *std:
+					r.wire.out = b
+				}
+			}
+			wait([]byte("pending "))
+			out, err := server.Seal([]byte("dst "), []byte("x"))
+			if err != nil || !bytes.HasPrefix(out, []byte("dst pending \x17\x03\x03")) {
+				t.Errorf("%q, %v", out[:16], err)
+			}
+			if rest := server.Pending(nil); len(rest) != 0 {
+				t.Errorf("%q is pending twice", rest)
+			}
+			wait(make([]byte, maxPending+1))
+			if err := server.Feed(nil, nil); !errors.Is(err, ErrNotSent) {
+				t.Errorf("a caller who does not send: %v", err)
+			}
+		})
 	}
 }
 

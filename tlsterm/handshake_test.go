@@ -61,16 +61,24 @@ type outcome struct {
 	err  error
 }
 
+// engines are the two on either side, for tests that must hold with both.
+type engines struct{ client, server Engine }
+
 // shake runs a handshake between our two sides.
 func shake(tb testing.TB, clientCfg, serverCfg *tls.Config) (client, server outcome) {
+	tb.Helper()
+	return engines{}.shake(tb, clientCfg, serverCfg)
+}
+
+func (e engines) shake(tb testing.TB, clientCfg, serverCfg *tls.Config) (client, server outcome) {
 	tb.Helper()
 	a, b := sockets(tb)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		client.conn, client.err = Client(patient(tb), a, clientCfg)
+		client.conn, client.err = e.client.Client(patient(tb), a, clientCfg)
 	}()
-	server.conn, server.id, server.err = Server(patient(tb), b, serverCfg)
+	server.conn, server.id, server.err = e.server.Server(patient(tb), b, serverCfg)
 	if server.err != nil { // not closed, for bytes unread would turn that into a reset
 		if err := b.(*net.TCPConn).CloseWrite(); err != nil {
 			tb.Error(err)
@@ -90,7 +98,12 @@ func shake(tb testing.TB, clientCfg, serverCfg *tls.Config) (client, server outc
 // pair is shake for a handshake that must succeed.
 func pair(tb testing.TB, clientCfg, serverCfg *tls.Config) (client, server *Conn, id Identity) {
 	tb.Helper()
-	c, s := shake(tb, clientCfg, serverCfg)
+	return engines{}.pair(tb, clientCfg, serverCfg)
+}
+
+func (e engines) pair(tb testing.TB, clientCfg, serverCfg *tls.Config) (client, server *Conn, id Identity) {
+	tb.Helper()
+	c, s := e.shake(tb, clientCfg, serverCfg)
 	if c.err != nil || s.err != nil {
 		tb.Fatalf("client: %v; server: %v", c.err, s.err)
 	}
@@ -382,8 +395,8 @@ func TestTicketKeysEnd(t *testing.T) {
 	cfg.MaxVersion = tls.VersionTLS12
 	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(4)
 	for range 2 {
-		c, _, _ := pair(t, cfg, ServerConfig(cert, pool, Require))
-		if c.tls.ConnectionState().DidResume {
+		c, _, _ := engines{client: Std}.pair(t, cfg, ServerConfig(cert, pool, Require))
+		if c.records.(*std).tls.ConnectionState().DidResume {
 			t.Fatal("resumed under another key")
 		}
 	}

@@ -19,10 +19,13 @@ const recordHeaderLen = 5
 type wire struct {
 	conn  net.Conn // nil once the handshake is done
 	limit int      // bytes the handshake may still read
+	tap   *tap     // sees what passes during the handshake; nil if nobody wants to
 
 	head [recordHeaderLen]byte
 	have int // bytes of head that have been read
 	left int // bytes of the record's body still to be read
+
+	onWrite func() // see beforeWrite
 
 	in  []byte // ciphertext of the current Feed not yet read
 	out []byte // ciphertext not yet given to the caller
@@ -49,6 +52,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		w.in = w.in[n:]
 	} else {
 		n, err = w.readSocket(p)
+		w.tap.read(p[:n])
 	}
 	w.advance(p[:n])
 	return n, err
@@ -79,12 +83,20 @@ func (w *wire) advance(b []byte) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
+	if f := w.onWrite; f != nil {
+		w.onWrite = nil
+		f()
+	}
 	if w.conn != nil {
+		w.tap.wrote(p)
 		return w.conn.Write(p)
 	}
 	w.out = append(w.out, p...)
 	return len(p), nil
 }
+
+// beforeWrite has f called once, before whatever is written next.
+func (w *wire) beforeWrite(f func()) { w.onWrite = f }
 
 // Close does nothing: the socket is the caller's.
 func (w *wire) Close() error { return nil }

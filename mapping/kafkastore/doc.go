@@ -1,10 +1,10 @@
-// Package kafkastore keeps user mappings in a compacted Kafka topic: the store
-// behind GATEWAY_STORAGE_TYPE=KAFKA. Gateways with the same cluster id share
+// Package kafkastore keeps user mappings and the deny-list of certificates in a
+// compacted Kafka topic: the store behind GATEWAY_STORAGE_TYPE=KAFKA. Gateways with the same cluster id share
 // the topic and so the mappings; Kafka is the only place where state lives.
 //
 // It owns: the names and settings of the gateway's internal topics, their
 // creation, the format of the records, one Kafka client, one goroutine that
-// follows the topic, and the Users which that goroutine writes.
+// follows the topic, and the Users and the DenyList which that goroutine writes.
 //
 // It never: reads the environment or a clock of its own, changes an existing
 // topic, deletes a record it does not understand, or serves half a topic: until
@@ -21,6 +21,13 @@
 // stays in the topic and leaves its username without a mapping, since whatever
 // it replaced may be gone at the next compaction; it is logged with its offset
 // and counted.
+//
+// A denied certificate has a key of another shape in the same topic,
+// {"denied":"<SHA-256, 64 lower-case hexadecimal digits>"}, and the value
+// {"v":1,"reason":"...","by":"...","since":"2006-01-02T15:04:05Z"}. Gateways that
+// know no deny-list skip such keys. A null value takes the certificate off the
+// list; a value that cannot be read still denies it, since letting in somebody
+// who was barred is the worse mistake.
 //
 // # Two writers
 //

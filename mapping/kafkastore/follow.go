@@ -24,6 +24,7 @@ type reader struct {
 	position int64                   // offset of the next record; -1: from the start
 	epoch    int32                   // leader epoch of the last record read; -1: none
 	aside    map[name]mapping.Change // while reading from the start: not in Users yet
+	denials  denials                 // likewise, for the deny-list
 	target   int64                   // where reading from the start is complete
 	skipped  int                     // records skipped since the start of the log
 	began    time.Time               // of reading from the start
@@ -32,7 +33,7 @@ type reader struct {
 
 func (r *reader) fromStart() {
 	r.position, r.epoch, r.skipped = -1, -1, 0
-	r.aside = make(map[name]mapping.Change)
+	r.aside, r.denials = make(map[name]mapping.Change), make(denials)
 }
 
 // follow reads the log until life ends. What settles the start goes to first:
@@ -191,6 +192,13 @@ func (s *Store) take(r *reader, got chunk) {
 	var skipped, conflicts uint64
 	for _, record := range got.records {
 		r.epoch = record.LeaderEpoch
+		if isDenial(record.Key) {
+			if err := s.takeDenial(r, record); err != nil {
+				skipped++
+				s.tellSkipped(r, record, err)
+			}
+			continue
+		}
 		change, err := s.decode(record)
 		if err != nil {
 			skipped++
@@ -255,8 +263,9 @@ func (s *Store) handOver(r *reader) {
 	for _, c := range r.aside {
 		all = append(all, c)
 	}
+	s.denied.Replace(r.denials.all()) // first: whom it bars must not be let in by a mapping
 	s.users.Replace(all)
-	r.aside = nil
+	r.aside, r.denials = nil, nil
 	if before, _ := s.progress.now(); r.position < before {
 		s.progress.rewind() // cut back while it was being refreshed
 	}
@@ -264,7 +273,7 @@ func (s *Store) handOver(r *reader) {
 	s.mu.Lock()
 	s.reason = nil
 	s.mu.Unlock()
-	s.log.Info("mappings read", "mappings", len(all), "shadowed", s.users.Shadowed(),
+	s.log.Info("mappings read", "mappings", len(all), "shadowed", s.users.Shadowed(), "denied", s.denied.Len(),
 		"skipped", r.skipped, "offset", r.position, "took", s.options.Now().Sub(r.began))
 }
 

@@ -51,6 +51,7 @@ type Store struct {
 	admin   *kadm.Client
 
 	users    *mapping.Users
+	denied   *mapping.DenyList
 	progress progress
 	writing  chan struct{} // holds one token: the right to write
 
@@ -114,6 +115,7 @@ func prepare(o Options) (*Store, error) {
 		options: o,
 		specs:   TopicNames(o.ClusterID, o.Topics),
 		users:   mapping.NewUsers(),
+		denied:  mapping.NewDenyList(),
 		writing: make(chan struct{}, 1),
 		stopped: make(chan struct{}),
 		reason:  errors.New("kafkastore: not read yet"),
@@ -182,7 +184,11 @@ func (s *Store) put(ctx context.Context, m mapping.Mapping, fresh bool) (created
 		if err != nil {
 			return err
 		}
-		return s.write(ctx, epoch, name{m.VCluster, m.Username}, value)
+		key, err := encodeKey(name{m.VCluster, m.Username})
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, epoch, key, value)
 	})
 	return created && err == nil, err
 }
@@ -196,7 +202,11 @@ func (s *Store) Delete(ctx context.Context, vcluster, username string) error {
 		if _, ok := s.users.ByUsername(vcluster, username); !ok {
 			return fmt.Errorf("kafkastore: username %q of vcluster %q: %w", username, vcluster, mapping.ErrNotFound)
 		}
-		return s.write(ctx, epoch, name{vcluster, username}, nil)
+		key, err := encodeKey(name{vcluster, username})
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, epoch, key, nil)
 	})
 }
 
@@ -231,12 +241,8 @@ func (s *Store) inTurn(ctx context.Context, act func(epoch int) error) error {
 	return act(epoch)
 }
 
-// write appends one record and returns when Users holds it.
-func (s *Store) write(ctx context.Context, epoch int, n name, value []byte) error {
-	key, err := encodeKey(n)
-	if err != nil {
-		return err
-	}
+// write appends one record and returns when Users or DenyList holds it.
+func (s *Store) write(ctx context.Context, epoch int, key, value []byte) error {
 	type outcome struct {
 		offset int64
 		err    error
@@ -279,7 +285,7 @@ func (s *Store) Stats() mapping.StoreStats {
 	st.Lag = max(0, s.end-position)
 	s.mu.Unlock()
 	st.Position = position
-	st.Mappings, st.Shadowed = s.users.Len(), s.users.Shadowed()
+	st.Mappings, st.Shadowed, st.Denied = s.users.Len(), s.users.Shadowed(), s.denied.Len()
 	return st
 }
 

@@ -92,3 +92,32 @@ func TestOneOfManyGetsThePrincipal(t *testing.T) {
 		t.Errorf("%d got one of %d, %d shadowed", got.Load(), principals, s.Users().Shadowed())
 	}
 }
+
+func TestDenyList(t *testing.T) {
+	s, ctx := memstore.New(), t.Context()
+	d := mapping.Denial{Fingerprint: mapping.Fingerprint{1}, Reason: "lost"}
+	for _, want := range []bool{true, false} {
+		if created, err := s.Deny(ctx, d); err != nil || created != want {
+			t.Errorf("created %v, %v; want %v", created, err, want)
+		}
+	}
+	if !s.DenyList().Contains(d.Fingerprint) || s.Stats().Denied != 1 {
+		t.Error("not denied")
+	}
+	var field *mapping.FieldError
+	if _, err := s.Deny(ctx, mapping.Denial{Reason: "\n"}); !errors.As(err, &field) {
+		t.Errorf("an invalid reason: %v", err)
+	}
+	if err := s.Allow(ctx, d.Fingerprint); err != nil {
+		t.Error(err)
+	}
+	if err := s.Allow(ctx, d.Fingerprint); !errors.Is(err, mapping.ErrNotDenied) {
+		t.Errorf("taken off twice: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Deny(ctx, d); !errors.Is(err, mapping.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}

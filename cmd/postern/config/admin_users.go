@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 )
 
 const adminUsersVar = "GATEWAY_ADMIN_API_USERS"
@@ -31,24 +30,16 @@ func (r *reader) adminUsers() []AdminUser {
 }
 
 func parseAdminUsers(text string) ([]AdminUser, error) {
-	if len(text) > maxAdminUsersText {
-		return nil, fmt.Errorf("more than %d bytes", maxAdminUsersText)
+	list, err := listOf(text, maxAdminUsersText)
+	if err != nil {
+		return nil, err
 	}
-	file, err := parser.ParseBytes([]byte(text), 0)
-	if err != nil || len(file.Docs) != 1 {
-		// The parser's own message quotes the text.
-		return nil, fmt.Errorf("not one YAML or JSON document")
+	if len(list) == 0 || len(list) > maxAdminUsers {
+		return nil, fmt.Errorf("%d accounts; allowed: 1 to %d", len(list), maxAdminUsers)
 	}
-	list, ok := file.Docs[0].Body.(*ast.SequenceNode)
-	if !ok {
-		return nil, fmt.Errorf("not a list")
-	}
-	if len(list.Values) == 0 || len(list.Values) > maxAdminUsers {
-		return nil, fmt.Errorf("%d accounts; allowed: 1 to %d", len(list.Values), maxAdminUsers)
-	}
-	users := make([]AdminUser, 0, len(list.Values))
-	taken := make(map[string]bool, len(list.Values))
-	for i, node := range list.Values {
+	users := make([]AdminUser, 0, len(list))
+	taken := make(map[string]bool, len(list))
+	for i, node := range list {
 		user, err := parseAdminUser(node)
 		if err != nil {
 			return nil, fmt.Errorf("account %d: %w", i+1, err)
@@ -63,7 +54,7 @@ func parseAdminUsers(text string) ([]AdminUser, error) {
 }
 
 func parseAdminUser(node ast.Node) (AdminUser, error) {
-	fields, err := fieldsOf(node)
+	fields, err := fieldsOf(node, "username", "password", "admin")
 	if err != nil {
 		return AdminUser{}, err
 	}
@@ -85,46 +76,4 @@ func parseAdminUser(node ast.Node) (AdminUser, error) {
 		return AdminUser{}, fmt.Errorf("field password: missing or empty")
 	}
 	return user, nil
-}
-
-// fieldsOf returns the texts of an account's fields as they were written: a password of digits keeps its zeros.
-func fieldsOf(node ast.Node) (map[string]string, error) {
-	var values []*ast.MappingValueNode
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		values = n.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{n}
-	default:
-		return nil, fmt.Errorf("not a set of fields")
-	}
-	fields := make(map[string]string, len(values))
-	for i, value := range values {
-		name := value.Key.GetToken().Value
-		if name != "username" && name != "password" && name != "admin" {
-			return nil, unknownField(i+1, name)
-		}
-		if _, twice := fields[name]; twice {
-			return nil, fmt.Errorf("field %s: given twice", name)
-		}
-		switch scalar := value.Value.(type) {
-		case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-			fields[name] = scalar.GetToken().Value
-		case *ast.LiteralNode:
-			fields[name] = scalar.Value.Value
-		case *ast.NullNode:
-			fields[name] = ""
-		default:
-			return nil, fmt.Errorf("field %s: not a plain text", name)
-		}
-	}
-	return fields, nil
-}
-
-// unknownField names a field only when it is a known one misspelt; anything else might be a secret.
-func unknownField(number int, name string) error {
-	if near, ok := nearest(name, []string{"username", "password", "admin"}); ok {
-		return fmt.Errorf("field %d: not known; did you mean %s?", number, near)
-	}
-	return fmt.Errorf("field %d: not known; known: username, password, admin", number)
 }

@@ -30,6 +30,7 @@ func (r *reader) backend() Backend {
 	if !b.KeyPassword.IsSet() && b.KeyStore.Password.IsSet() {
 		b.KeyPassword, b.KeyPasswordVar = b.KeyStore.Password, b.KeyStore.PasswordVar
 	}
+	b.TLS = r.backendTLS()
 	b.EndpointIdentification = r.endpointIdentification()
 	if b.Protocol == ProtocolPlaintext {
 		r.unusedStores("KAFKA_SECURITY_PROTOCOL", b.KeyStore, b.TrustStore)

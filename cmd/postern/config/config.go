@@ -3,6 +3,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/postern-kafka/postern/tlsterm"
 )
 
 // Config is everything the gateway was told, typed. It is immutable once Load has returned it.
@@ -23,6 +25,8 @@ type Config struct {
 	MandatoryVCluster bool
 	// Log says how and how much is logged.
 	Log Log
+	// TLSEngine is what carries the records of all TLS connections.
+	TLSEngine TLSEngine
 	// Threads is the number of event loops; 0 means GOMAXPROCS.
 	Threads int
 	// ShutdownDelayBetweenBrokers is the pause between closing the connections of one broker and of the next.
@@ -47,6 +51,15 @@ type Protocol string
 const (
 	ProtocolPlaintext Protocol = "PLAINTEXT"
 	ProtocolSSL       Protocol = "SSL"
+)
+
+// TLSEngine is what carries the records of TLS connections once crypto/tls has made the handshake.
+type TLSEngine string
+
+// The engines.
+const (
+	TLSEngineOwn TLSEngine = "own" // this gateway's record layer
+	TLSEngineStd TLSEngine = "std" // crypto/tls
 )
 
 // The values of Listener.ClientAuth.
@@ -82,6 +95,21 @@ type Listener struct {
 	PrincipalRules string
 	// PrincipalRulesVar names the variable PrincipalRules came from, for errors.
 	PrincipalRulesVar string
+	// TLS is how it is spoken: protocols, suites, groups. They go together.
+	TLS tlsterm.Settings
+	// ExtraKeyStores hold further certificates of the listener: other names, or another kind of key.
+	ExtraKeyStores []KeyStore
+	// UpdateInterval is how often all files named here are looked at, beside being watched; 0: they are only watched.
+	UpdateInterval time.Duration
+	// CRLPaths are the files of revoked client certificates, DER or PEM; empty when nothing is looked up.
+	CRLPaths    []string
+	CRLPathsVar string
+	// OCSPStaplePath is the file with the answer of an OCSP responder for the certificate in KeyStore, DER; empty without one.
+	OCSPStaplePath    string
+	OCSPStaplePathVar string
+	// TicketKeysPath is the file of the keys that session tickets are sealed with; empty when the gateway makes its own.
+	TicketKeysPath    string
+	TicketKeysPathVar string
 }
 
 // Store names a key store or trust store. Config never opens it; the names of the variables are for the errors of
@@ -92,6 +120,13 @@ type Store struct {
 	Type     string
 
 	PathVar, PasswordVar, TypeVar string
+}
+
+// KeyStore is a key store and the password of the key in it.
+type KeyStore struct {
+	Store
+	KeyPassword    Secret
+	KeyPasswordVar string
 }
 
 // IsSet tells whether a store was named at all.
@@ -109,6 +144,8 @@ type Backend struct {
 	// KeyPassword falls back to the key store's password, as the Java client does.
 	KeyPassword    Secret
 	KeyPasswordVar string
+	// TLS is how it is spoken with brokers; its groups are those of the listener.
+	TLS tlsterm.Settings
 	// EndpointIdentification checks the brokers' host names against their certificates.
 	EndpointIdentification bool
 	// ClientID is the client id of the gateway's own requests.

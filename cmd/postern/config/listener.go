@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 )
 
 // listener reads the single-listener variables. kafka is the backend's protocol, which the listener takes over when it
@@ -102,12 +103,22 @@ func (r *reader) securityProtocol(name string) Protocol {
 	return Protocol(r.choice(name, string(ProtocolPlaintext), string(ProtocolSSL)))
 }
 
-// stores reads the key and trust store.
+// maxUpdateMinutes is four weeks.
+const maxUpdateMinutes = 28 * 24 * 60
+
+// stores reads the key and trust store and the other files that stand beside them.
 func (r *reader) stores(l *Listener) {
 	l.KeyStore = r.store("GATEWAY_SSL_KEY_STORE_PATH", "GATEWAY_SSL_KEY_STORE_PASSWORD", "GATEWAY_SSL_KEY_TYPE")
 	l.KeyPasswordVar = "GATEWAY_SSL_KEY_PASSWORD"
 	l.KeyPassword = r.secret(l.KeyPasswordVar)
 	l.TrustStore = r.store("GATEWAY_SSL_TRUST_STORE_PATH", "GATEWAY_SSL_TRUST_STORE_PASSWORD", "GATEWAY_SSL_TRUST_STORE_TYPE")
+	l.TLS = r.listenerTLS()
+	l.ExtraKeyStores = r.extraKeyStores()
+	l.CRLPathsVar, l.OCSPStaplePathVar, l.TicketKeysPathVar = "GATEWAY_SSL_CRL_PATHS", "GATEWAY_SSL_OCSP_STAPLE_PATH", "GATEWAY_SSL_SESSION_TICKET_KEYS"
+	l.CRLPaths = r.paths(l.CRLPathsVar)
+	l.OCSPStaplePath, _ = r.given(l.OCSPStaplePathVar)
+	l.TicketKeysPath, _ = r.given(l.TicketKeysPathVar)
+	l.UpdateInterval = time.Duration(r.integer("GATEWAY_SSL_UPDATE_CONTEXT_INTERVAL_MINUTES", 0, maxUpdateMinutes)) * time.Minute
 	switch l.Protocol {
 	case ProtocolSSL:
 		r.secured(l)
@@ -145,6 +156,9 @@ func (r *reader) secured(l *Listener) {
 			r.missing(l.KeyPasswordVar, "the password of the key; the key store's is not taken in its place, even where both are the same")
 		}
 	}
+	if len(l.CRLPaths) > 0 && !l.TrustStore.IsSet() {
+		r.report.fail(l.CRLPathsVar, "needs "+l.TrustStore.PathVar+": a list is believed when an authority in the trust store has signed it")
+	}
 	if !l.TrustStore.IsSet() && (l.ClientAuth == ClientAuthRequire || l.ClientAuth == ClientAuthOptional) {
 		r.missing(l.TrustStore.PathVar, "GATEWAY_SSL_CLIENT_AUTH is "+l.ClientAuth+": client certificates are checked against the authorities in a trust store")
 	}
@@ -153,6 +167,9 @@ func (r *reader) secured(l *Listener) {
 func (r *reader) store(path, password, kind string) Store {
 	s := Store{Password: r.secret(password), PathVar: path, PasswordVar: password, TypeVar: kind}
 	s.Path, _ = r.given(path)
-	s.Type = r.choice(kind, "jks", "pkcs12", "p12", "pem")
+	s.Type = r.choice(kind, storeTypes...)
 	return s
 }
+
+// storeTypes are the words for a store's format.
+var storeTypes = []string{"jks", "pkcs12", "p12", "pem"}

@@ -38,6 +38,7 @@ func (r *reader) load(o Options) (*Config, *Report) {
 		Admin:             r.admin(),
 		MandatoryVCluster: r.boolean("GATEWAY_FEATURE_FLAGS_MANDATORY_VCLUSTER"),
 		Log:               r.log(),
+		TLSEngine:         TLSEngine(r.choice("GATEWAY_TLS_ENGINE", string(TLSEngineOwn), string(TLSEngineStd))),
 		Threads:           int(r.integer("GATEWAY_DOWNSTREAM_THREAD", 0, 1024)),
 		ShutdownDelayBetweenBrokers: r.millis("GATEWAY_SHUTDOWN_DELAY_BETWEEN_BROKERS_MS",
 			0, 10*time.Minute),

@@ -120,6 +120,10 @@ func TestWhatBelongsTogether(t *testing.T) {
 	}{
 		{"required, no trust store", map[string]string{"GATEWAY_SSL_TRUST_STORE_PATH": "-"}, []string{"GATEWAY_SSL_TRUST_STORE_PATH"}},
 		{"optional, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "OPTIONAL", "GATEWAY_SSL_TRUST_STORE_PATH": "-"}, []string{"GATEWAY_SSL_TRUST_STORE_PATH"}},
+		{"1.2 with suites of 1.3", map[string]string{"GATEWAY_SSL_ENABLED_PROTOCOLS": "TLSv1.2", "GATEWAY_SSL_CIPHER_SUITES": "TLS_AES_128_GCM_SHA256"}, []string{"GATEWAY_SSL_ENABLED_PROTOCOLS"}},
+		{"1.2 with groups of 1.3", map[string]string{"KAFKA_SSL_ENABLED_PROTOCOLS": "TLSv1.2", "GATEWAY_SSL_NAMED_GROUPS": "X25519MLKEM768"}, []string{"KAFKA_SSL_ENABLED_PROTOCOLS"}},
+		{"both bad", map[string]string{"GATEWAY_SSL_ENABLED_PROTOCOLS": "SSLv3", "GATEWAY_SSL_CIPHER_SUITES": "x"}, []string{"GATEWAY_SSL_ENABLED_PROTOCOLS", "GATEWAY_SSL_CIPHER_SUITES"}},
+		{"revocation, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "NONE", "GATEWAY_SSL_TRUST_STORE_PATH": "-", "GATEWAY_SSL_CRL_PATHS": "/c"}, []string{"GATEWAY_SSL_CRL_PATHS"}},
 		{"none, no trust store", map[string]string{"GATEWAY_SSL_CLIENT_AUTH": "NONE", "GATEWAY_SSL_TRUST_STORE_PATH": "-"}, nil},
 		{"plaintext", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT", "GATEWAY_SSL_CLIENT_AUTH": "NONE"}, nil},
 		{"plaintext cannot require", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT"}, []string{"GATEWAY_SSL_CLIENT_AUTH"}},
@@ -257,6 +261,31 @@ func TestUnusedStoresAndTheWellKnownAccountAreWarnedAbout(t *testing.T) {
 	}
 	if !slices.Equal(report.Warnings, want) {
 		t.Errorf("warnings %q, want %q", report.Warnings, want)
+	}
+}
+
+// A version that was named and cannot come about is said to; one that was not named is left out in silence.
+func TestAProtocolThatIsLeftOutIsWarnedAbout(t *testing.T) {
+	t.Parallel()
+	changes := map[string]string{"GATEWAY_ADMIN_API_USERS": "[{username: u, password: p}]", "GATEWAY_SSL_CIPHER_SUITES": "TLS_AES_128_GCM_SHA256"}
+	c, report := Load(with(changes), Options{})
+	if c == nil || len(report.Warnings) > 0 || !slices.Equal(c.Listeners[0].TLS.ProtocolNames(), []string{"TLSv1.3"}) {
+		t.Errorf("%v, warnings %q", report.Err(), report.Warnings)
+	}
+	changes["GATEWAY_SSL_ENABLED_PROTOCOLS"] = "TLSv1.2,TLSv1.3"
+	want := []string{"GATEWAY_SSL_ENABLED_PROTOCOLS comes to TLSv1.3: none of GATEWAY_SSL_CIPHER_SUITES and GATEWAY_SSL_NAMED_GROUPS is for the rest"}
+	if _, report = Load(with(changes), Options{}); !slices.Equal(report.Warnings, want) {
+		t.Errorf("warnings %q, want %q", report.Warnings, want)
+	}
+}
+
+// An error names the variable, what was set and everything that may be.
+func TestTLSNamesAreRefusedInWords(t *testing.T) {
+	t.Parallel()
+	_, report := Load(with(map[string]string{"GATEWAY_SSL_ENABLED_PROTOCOLS": "TLSv1.2,TLSv1.1"}), Options{})
+	want := `config: GATEWAY_SSL_ENABLED_PROTOCOLS: protocol "TLSv1.1" is not supported; allowed: TLSv1.3, TLSv1.2`
+	if err := report.Err(); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

@@ -55,6 +55,7 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 			env[name] = "sEcReT-" + name
 		}
 	}
+	env["GATEWAY_SSL_EXTRA_KEY_STORES"] = "[{path: /k2, password: sEcReT-store, keyPassword: sEcReT-key}, {path: /k3, password: sEcReT-both}]"
 	for label, users := range map[string]string{
 		"good":          `[{username: u, password: sEcReT-admin}]`,
 		"broken flow":   `[{username: u, password: sEcReT-admin`,
@@ -78,6 +79,18 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 		scan(t, label, c, report)
 	}
 	env["GATEWAY_ADMIN_API_USERS"] = `[{username: u, password: sEcReT-admin}]`
+	for _, stores := range []string{
+		"sEcReT-store", "[{path: /k2, sEcReT-store}]", "[{path: /k2, password: [sEcReT-store]}]", "[{path: /k2, sEcReT-store: x}]", "[{path: /k2, type: sEcReT-store}]",
+		"[{path: /k2, password: sEcReT-store, password: sEcReT-store}]", "[{path: /k2, password: sEcReT-store", "[{password: sEcReT-store}]",
+	} {
+		env["GATEWAY_SSL_EXTRA_KEY_STORES"] = stores
+		c, report := Load(entries(env), Options{})
+		if c != nil {
+			t.Errorf("%s is accepted", stores)
+		}
+		scan(t, stores, c, report)
+	}
+	env["GATEWAY_SSL_EXTRA_KEY_STORES"] = "[{path: /k2, password: sEcReT-store}]"
 	for name, row := range table {
 		if row.Secret && row.Status == refused {
 			env[name] = "sEcReT-" + name

@@ -50,6 +50,7 @@ func (c *Config) tree() node {
 			{Key: "layout", Value: layoutName(c.Log.JSON)},
 			{Key: "level", Value: levelName(c.Log.Level)},
 		}},
+		yaml.MapItem{Key: "tlsEngine", Value: string(c.TLSEngine)},
 		yaml.MapItem{Key: "threads", Value: c.Threads},
 		yaml.MapItem{Key: "shutdownDelayBetweenBrokersMs", Value: c.ShutdownDelayBetweenBrokers.Milliseconds()},
 		yaml.MapItem{Key: "limits", Value: node{
@@ -78,6 +79,14 @@ func (l *Listener) tree() node {
 			{Key: "trustStore", Value: l.TrustStore.tree("trustStore")},
 			{Key: "clientAuth", Value: l.ClientAuth},
 			{Key: "principalMappingRules", Value: plain(rules)},
+			{Key: "enabledProtocols", Value: l.TLS.ProtocolNames()},
+			{Key: "cipherSuites", Value: l.TLS.SuiteNames()},
+			{Key: "namedGroups", Value: l.TLS.GroupNames()},
+			{Key: "extraKeyStores", Value: l.extraKeyStoresTree()},
+			{Key: "crlPaths", Value: plainAll(l.CRLPaths)},
+			{Key: "ocspStaplePath", Value: plain(l.OCSPStaplePath)},
+			{Key: "sessionTicketKeysPath", Value: plain(l.TicketKeysPath)},
+			{Key: "updateContextIntervalMinutes", Value: int(l.UpdateInterval.Minutes())},
 		}})
 	}
 	return node{
@@ -114,6 +123,14 @@ func (l *Listener) ports() any {
 	return l.PortCount
 }
 
+func (l *Listener) extraKeyStoresTree() []node {
+	stores := make([]node, 0, len(l.ExtraKeyStores))
+	for _, s := range l.ExtraKeyStores {
+		stores = append(stores, s.tree("keyStore", yaml.MapItem{Key: "keyPassword", Value: s.KeyPassword.String()}))
+	}
+	return stores
+}
+
 // tree is a store with prefix before the name of each field, and with further fields.
 func (s Store) tree(prefix string, further ...yaml.MapItem) node {
 	tree := node{
@@ -134,6 +151,8 @@ func (b *Backend) tree() node {
 		{Key: "securityProtocol", Value: string(b.Protocol)},
 		{Key: "keyStore", Value: b.KeyStore.tree("keyStore", yaml.MapItem{Key: "keyPassword", Value: b.KeyPassword.String()})},
 		{Key: "trustStore", Value: b.TrustStore.tree("trustStore")},
+		{Key: "enabledProtocols", Value: b.TLS.ProtocolNames()},
+		{Key: "cipherSuites", Value: b.TLS.SuiteNames()},
 		{Key: "endpointIdentification", Value: b.EndpointIdentification},
 		{Key: "clientId", Value: b.ClientID},
 		{Key: "requestTimeoutMs", Value: b.RequestTimeout.Milliseconds()},
@@ -222,4 +241,13 @@ func plain(text string) any {
 		return quoted(text)
 	}
 	return text
+}
+
+// plainAll is plain for each of several texts.
+func plainAll(texts []string) []any {
+	out := make([]any, len(texts))
+	for i, text := range texts {
+		out[i] = plain(text)
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"maps"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/postern-kafka/postern/tlsterm"
 )
 
 func TestTableNamesAreWellFormedAndDistinct(t *testing.T) {
@@ -176,6 +179,27 @@ func topic(key string) usedCase {
 		"..", "a b", "a/b", strings.Repeat("t", 250))
 }
 
+func tlsProtocols(of func(*Config) tlsterm.Settings) usedCase {
+	return usedCase{
+		good: map[string]func(*Config) bool{
+			"tlsv1.3":          func(c *Config) bool { return slices.Equal(of(c).ProtocolNames(), []string{"TLSv1.3"}) },
+			"TLSv1.2,TLSv1.3,": func(c *Config) bool { return slices.Equal(of(c).ProtocolNames(), []string{"TLSv1.3", "TLSv1.2"}) },
+		},
+		bad: []string{"TLSv1.1", "SSLv3", "TLS", ","},
+	}
+}
+
+func tlsSuites(of func(*Config) tlsterm.Settings) usedCase {
+	return usedCase{
+		good: map[string]func(*Config) bool{
+			"TLS_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": func(c *Config) bool {
+				return slices.Equal(of(c).Suites, []uint16{tls.TLS_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384})
+			},
+		},
+		bad: []string{"TLS_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-GCM-SHA256", ","},
+	}
+}
+
 func usedCases() map[string]usedCase {
 	listener := func(c *Config) *Listener { return &c.Listeners[0] }
 	hosts := []string{"localhost", "10.0.0.1", "::1", "gw.example.com", "under_score"}
@@ -226,6 +250,49 @@ func usedCases() map[string]usedCase {
 		},
 		"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": text(func(c *Config) string { return listener(c).PrincipalRules },
 			[]string{"RULE:^CN=([a-zA-Z0-9.-]*).*$/$1/, DEFAULT"}),
+		"GATEWAY_SSL_UPDATE_CONTEXT_INTERVAL_MINUTES": number(func(c *Config) int64 { return int64(listener(c).UpdateInterval.Minutes()) },
+			map[string]int64{"0": 0, "5": 5, "40320": 40320}, "-1", "40321"),
+		"GATEWAY_SSL_EXTRA_KEY_STORES": {
+			good: map[string]func(*Config) bool{
+				`[{"path":"/k2","password":"007","keyPassword":"008","type":"PKCS12"},{"path":"/k3"}]`: func(c *Config) bool {
+					s := listener(c).ExtraKeyStores
+					return len(s) == 2 && s[0].Path == "/k2" && s[0].Password.Reveal() == "007" && s[0].KeyPassword.Reveal() == "008" && s[0].Type == "pkcs12" &&
+						s[0].PathVar == "GATEWAY_SSL_EXTRA_KEY_STORES[0].path" && s[1].Path == "/k3" && s[1].Type == "jks" && !s[1].KeyPassword.IsSet()
+				},
+				"- path: /k2\n  password: p\n": func(c *Config) bool {
+					s := listener(c).ExtraKeyStores
+					return len(s) == 1 && s[0].KeyPassword.Reveal() == "p" && s[0].KeyPasswordVar == "GATEWAY_SSL_EXTRA_KEY_STORES[0].password"
+				},
+			},
+			bad: []string{"/k2", "[]", "[{}]", "[{password: p}]", "[{path: /k, type: der}]", "[{path: /k, pasword: p}]", "[{path: /k}, {path: /k}]"},
+		},
+		"GATEWAY_SSL_CRL_PATHS": {
+			good: map[string]func(*Config) bool{
+				" /a.crl, /b c.pem ,/a.crl,": func(c *Config) bool { return slices.Equal(listener(c).CRLPaths, []string{"/a.crl", "/b c.pem"}) },
+			},
+		},
+		"GATEWAY_SSL_OCSP_STAPLE_PATH":    text(func(c *Config) string { return listener(c).OCSPStaplePath }, []string{"/s.der"}),
+		"GATEWAY_SSL_SESSION_TICKET_KEYS": text(func(c *Config) string { return listener(c).TicketKeysPath }, []string{"/keys"}),
+		"GATEWAY_SSL_ENABLED_PROTOCOLS":   tlsProtocols(func(c *Config) tlsterm.Settings { return listener(c).TLS }),
+		"GATEWAY_SSL_CIPHER_SUITES":       tlsSuites(func(c *Config) tlsterm.Settings { return listener(c).TLS }),
+		"KAFKA_SSL_ENABLED_PROTOCOLS":     tlsProtocols(func(c *Config) tlsterm.Settings { return c.Kafka.TLS }),
+		"KAFKA_SSL_CIPHER_SUITES":         tlsSuites(func(c *Config) tlsterm.Settings { return c.Kafka.TLS }),
+		"GATEWAY_SSL_NAMED_GROUPS": {
+			good: map[string]func(*Config) bool{
+				"X25519, secp256r1": func(c *Config) bool {
+					want := []tls.CurveID{tls.X25519, tls.CurveP256}
+					return slices.Equal(listener(c).TLS.Groups, want) && slices.Equal(c.Kafka.TLS.Groups, want)
+				},
+			},
+			bad: []string{"ffdhe2048", "secp256k1", ","},
+		},
+		"GATEWAY_TLS_ENGINE": {
+			good: map[string]func(*Config) bool{
+				"OWN": func(c *Config) bool { return c.TLSEngine == TLSEngineOwn },
+				"std": func(c *Config) bool { return c.TLSEngine == TLSEngineStd },
+			},
+			bad: []string{"openssl", "true"},
+		},
 
 		"GATEWAY_HTTP_PORT": number(func(c *Config) int64 { return int64(c.Admin.Port) },
 			map[string]int64{"1": 1, "65535": 65535}, "0", "65536", "6969", "6971"),

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"github.com/postern-kafka/postern/mapping"
 	"github.com/postern-kafka/postern/mapping/kafkastore"
 	"github.com/postern-kafka/postern/mapping/memstore"
+	"github.com/postern-kafka/postern/tlsterm"
 )
 
 // Options is what Start needs beside the configuration.
@@ -32,13 +34,16 @@ type Options struct {
 
 // Gateway is a running gateway.
 type Gateway struct {
-	cfg     *config.Config
-	log     *slog.Logger
-	store   mapping.Store
-	cluster *cluster
-	engine  *engine.Engine
-	admin   *admin.Server
-	work    sync.WaitGroup
+	cfg      *config.Config
+	log      *slog.Logger
+	security *security
+	store    mapping.Store
+	cluster  *cluster
+	engine   *engine.Engine
+	admin    *admin.Server
+	ctx      context.Context // of the work in the background
+	stop     context.CancelFunc
+	work     sync.WaitGroup
 }
 
 // Start brings a gateway up and returns when its listeners and the admin API
@@ -49,6 +54,7 @@ func Start(ctx context.Context, cfg *config.Config, o Options) (*Gateway, error)
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gateway{cfg: cfg, log: o.Log}
+	g.ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := g.start(ctx, o); err != nil {
 		return nil, errors.Join(err, g.Close(context.WithoutCancel(ctx)))
 	}
@@ -57,14 +63,16 @@ func Start(ctx context.Context, cfg *config.Config, o Options) (*Gateway, error)
 
 func (g *Gateway) start(ctx context.Context, o Options) error {
 	cfg := g.cfg
-	listeners, err := listeners(cfg)
+	var err error
+	// The store is open long before anybody's handshake asks it.
+	if g.security, err = newSecurity(cfg, func(f [sha256.Size]byte) bool { return g.store.DenyList().Contains(f) }, o.Log); err != nil {
+		return err
+	}
+	listeners, err := g.security.engineListeners()
 	if err != nil {
 		return err
 	}
-	upstream, err := backendTLS(&cfg.Kafka)
-	if err != nil {
-		return err
-	}
+	upstream := g.security.upstream()
 	client := clientOptions(cfg, upstream)
 	if g.store, err = openStore(ctx, cfg, client, o.Log); err != nil {
 		return err
@@ -80,6 +88,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		Book:              book,
 		MandatoryVCluster: cfg.MandatoryVCluster,
 		BrokerTLS:         upstream,
+		Revoked:           g.denied,
 		Refresh:           g.cluster.refresh,
 		Loops:             cfg.Threads,
 		MaxConnections:    cfg.Limits.MaxConnections,
@@ -92,9 +101,17 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	g.security.follow()
+	g.work.Go(func() { g.security.upkeep(g.ctx) })
+	g.store.DenyList().Watch(func() { g.engine.Revoke(g.denied) })
 	g.engine.FollowBrokers()
 	g.work.Go(func() { g.cluster.watch(g.engine.FollowBrokers) })
 	return g.startAdmin(o)
+}
+
+// denied reports whether a client's certificate is on the deny-list.
+func (g *Gateway) denied(id tlsterm.Identity) bool {
+	return g.store.DenyList().Contains(id.Fingerprint())
 }
 
 func (g *Gateway) startAdmin(o Options) error {
@@ -172,7 +189,9 @@ func (g *Gateway) Ready(ctx context.Context) error {
 
 func (g *Gateway) writeMetrics(w io.Writer) {
 	g.engine.WriteMetrics(w)
+	g.security.writeMetrics(w)
 	s := g.store.Stats()
+	metrics.WriteGaugeUint64(w, `gateway_tls_denied_certificates`, uint64(s.Denied))
 	metrics.WriteGaugeUint64(w, `gateway_kcache_size{type="usermappings"}`, uint64(s.Mappings))
 	metrics.WriteGaugeUint64(w, `gateway_store_shadowed_mappings`, uint64(s.Shadowed))
 	metrics.WriteGaugeUint64(w, `gateway_store_lag_records`, uint64(max(0, s.Lag)))
@@ -189,12 +208,17 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 // everything. It is safe on a gateway that did not start whole.
 func (g *Gateway) Close(ctx context.Context) error {
 	var errs []error
+	g.stop()
+	if g.security != nil {
+		errs = append(errs, g.security.close())
+	}
 	if g.engine != nil {
 		drain, cancel := context.WithTimeout(ctx, g.cfg.Limits.DrainTimeout)
 		if err := g.engine.Drain(drain, g.cfg.ShutdownDelayBetweenBrokers); err != nil {
 			g.log.Warn("connections were cut", "err", err)
 		}
 		cancel()
+		g.store.DenyList().Watch(func() {}) // the store outlives the engine
 		errs = append(errs, g.engine.Close())
 	}
 	if g.cluster != nil {

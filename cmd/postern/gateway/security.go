@@ -1,22 +1,138 @@
 package gateway
 
 import (
+	"context"
+	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/postern-kafka/postern/cmd/postern/config"
+	"github.com/postern-kafka/postern/cmd/postern/filewatch"
 	"github.com/postern-kafka/postern/engine"
 	"github.com/postern-kafka/postern/mapping"
 	"github.com/postern-kafka/postern/tlsterm"
 )
 
-// listeners turns the configured listeners into the engine's, loading their
-// stores.
-func listeners(cfg *config.Config) ([]engine.Listener, error) {
-	out := make([]engine.Listener, 0, len(cfg.Listeners))
+// security is everything that TLS is made of, kept in step with its files.
+type security struct {
+	cfg       *config.Config
+	log       *slog.Logger
+	now       func() time.Time
+	listeners []*listenerTLS
+	brokers   *brokerTLS // nil towards PLAINTEXT brokers
+	watchers  []*filewatch.Watcher
+}
+
+// keeper is one configuration that follows files.
+type keeper interface {
+	look(now time.Time)
+	upkeep(now time.Time)
+	paths() []string
+}
+
+// newSecurity loads all files; their faults are errors here, and only here. No
+// client whose certificate's SHA-256 is denied is let in.
+func newSecurity(cfg *config.Config, denied func([sha256.Size]byte) bool, log *slog.Logger) (*security, error) {
+	s := &security{cfg: cfg, log: log, now: time.Now}
+	var err error
+	if s.brokers, err = newBrokerTLS(&cfg.Kafka, log, s.now()); err != nil {
+		return nil, err
+	}
 	for i := range cfg.Listeners {
 		l := &cfg.Listeners[i]
+		if l.Protocol != config.ProtocolSSL {
+			continue
+		}
+		t, err := newListenerTLS(l, denied, log, s.now())
+		if err != nil {
+			return nil, err
+		}
+		s.listeners = append(s.listeners, t)
+	}
+	return s, nil
+}
+
+func (s *security) keepers() (all []keeper) {
+	for _, l := range s.listeners {
+		all = append(all, l)
+	}
+	if s.brokers != nil {
+		all = append(all, s.brokers)
+	}
+	return all
+}
+
+// follow begins to watch the files, until close.
+func (s *security) follow() {
+	for _, k := range s.keepers() {
+		s.watchers = append(s.watchers, filewatch.Start(filewatch.Options{
+			Paths:   k.paths(),
+			Every:   s.every(),
+			Changed: func() { k.look(s.now()) },
+			Failed: func(err error) {
+				s.log.Warn("changes of TLS files may be noticed late", "at_most", s.every(), "err", err)
+			},
+		}))
+		k.look(s.now()) // what changed between loading and watching
+	}
+}
+
+// every is the shortest interval of the listeners, for the brokers' files too.
+func (s *security) every() time.Duration {
+	every := time.Duration(0)
+	for i := range s.cfg.Listeners {
+		if d := s.cfg.Listeners[i].UpdateInterval; d > 0 && (every == 0 || d < every) {
+			every = d
+		}
+	}
+	return every
+}
+
+// upkeepEvery is how late an OCSP answer may be withdrawn or a key rotated.
+const upkeepEvery = time.Minute
+
+// upkeep does what time asks for until ctx ends.
+func (s *security) upkeep(ctx context.Context) {
+	tick := time.NewTicker(upkeepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, k := range s.keepers() {
+				k.upkeep(s.now())
+			}
+		}
+	}
+}
+
+func (s *security) close() error {
+	var errs []error
+	for _, w := range s.watchers {
+		errs = append(errs, w.Close())
+	}
+	s.watchers = nil
+	return errors.Join(errs...)
+}
+
+// upstream makes the configuration for a broker's host; nil for brokers that
+// speak PLAINTEXT.
+func (s *security) upstream() func(host string) *tls.Config {
+	if s.brokers == nil {
+		return nil
+	}
+	return s.brokers.config
+}
+
+// engineListeners turns the configured listeners into the engine's.
+func (s *security) engineListeners() ([]engine.Listener, error) {
+	out := make([]engine.Listener, 0, len(s.cfg.Listeners))
+	for i := range s.cfg.Listeners {
+		l := &s.cfg.Listeners[i]
 		// Before the cluster is known there is one port for bootstrap and the
 		// two to spare that the original's count has.
 		count := l.PortCount
@@ -29,40 +145,21 @@ func listeners(cfg *config.Config) ([]engine.Listener, error) {
 			Ports: mapping.NewPorts(l.AdvertisedHost, l.PortStart, l.MinBrokerID, count),
 			Grow:  l.PortCount == 0,
 		}
-		if l.Protocol == config.ProtocolSSL {
-			if err := secure(&ln, l); err != nil {
-				return nil, err
+		for _, t := range s.listeners {
+			if t.l == l {
+				ln.TLS = t.served.Load
 			}
+		}
+		if ln.TLS != nil {
+			rules, err := tlsterm.ParsePrincipalRules(l.PrincipalRules)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", l.PrincipalRulesVar, err)
+			}
+			ln.Principal = func(id tlsterm.Identity) (string, error) { return rules.Apply(id.DN()) }
 		}
 		out = append(out, ln)
 	}
 	return out, nil
-}
-
-// secure gives a listener its TLS and its rules for principals.
-func secure(ln *engine.Listener, l *config.Listener) error {
-	cert, err := tlsterm.LoadKeyStore(spec(l.KeyStore), l.KeyPassword.Reveal(), l.KeyPasswordVar)
-	if err != nil {
-		return err
-	}
-	var roots *x509.CertPool
-	if l.TrustStore.IsSet() {
-		if roots, _, err = tlsterm.LoadTrustStore(spec(l.TrustStore)); err != nil {
-			return err
-		}
-	}
-	auth, err := tlsterm.ParseClientAuth(l.ClientAuth)
-	if err != nil {
-		return err
-	}
-	rules, err := tlsterm.ParsePrincipalRules(l.PrincipalRules)
-	if err != nil {
-		return fmt.Errorf("%s: %w", l.PrincipalRulesVar, err)
-	}
-	served := tlsterm.ServerConfig(cert, roots, auth)
-	ln.TLS = func() *tls.Config { return served }
-	ln.Principal = func(id tlsterm.Identity) (string, error) { return rules.Apply(id.DN()) }
-	return nil
 }
 
 func spec(s config.Store) tlsterm.StoreSpec {
@@ -70,33 +167,4 @@ func spec(s config.Store) tlsterm.StoreSpec {
 		Path: s.Path, Password: s.Password.Reveal(), Type: s.Type,
 		PathVar: s.PathVar, PasswordVar: s.PasswordVar, TypeVar: s.TypeVar,
 	}
-}
-
-// backendTLS returns what makes the configuration for a broker's host, nil for
-// brokers that speak PLAINTEXT.
-func backendTLS(k *config.Backend) (func(host string) *tls.Config, error) {
-	if k.Protocol != config.ProtocolSSL {
-		return nil, nil
-	}
-	o := tlsterm.ClientOptions{SkipHostName: !k.EndpointIdentification}
-	if k.TrustStore.IsSet() {
-		roots, _, err := tlsterm.LoadTrustStore(spec(k.TrustStore))
-		if err != nil {
-			return nil, err
-		}
-		o.Roots = roots
-	}
-	if k.KeyStore.IsSet() {
-		cert, err := tlsterm.LoadKeyStore(spec(k.KeyStore), k.KeyPassword.Reveal(), k.KeyPasswordVar)
-		if err != nil {
-			return nil, err
-		}
-		o.Certificate = &cert
-	}
-	base := tlsterm.ClientConfig(o)
-	return func(host string) *tls.Config {
-		c := base.Clone()
-		c.ServerName = host
-		return c
-	}, nil
 }
