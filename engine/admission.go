@@ -116,7 +116,7 @@ func (ln *listener) handshake(ctx context.Context, cut context.CancelCauseFunc, 
 	}
 	defer paced.release()
 	paced.silence = &hs.silence
-	p.client.tls, p.identity, err = tlsterm.Server(ctx, paced, ln.o.TLS())
+	p.client.tls, p.identity, err = e.o.TLSEngine.Server(ctx, paced, ln.o.TLS())
 	switch {
 	case err == nil:
 		return nil
@@ -301,7 +301,7 @@ func (e *Engine) secure(ctx context.Context, conn *net.TCPConn, cfg *tls.Config,
 	paced.kind = goingOn // the client's own handshake is done
 	var sealed *tlsterm.Conn
 	if err = paced.take(); err == nil {
-		sealed, err = tlsterm.Client(ctx, paced, cfg)
+		sealed, err = e.o.TLSEngine.Client(ctx, paced, cfg)
 	}
 	if paced.starved {
 		return nil, fmt.Errorf("%w: %w", errNoTurn, err)

@@ -43,6 +43,8 @@ type Options struct {
 	// BrokerTLS returns the configuration for a connection to host; nil for
 	// brokers that speak PLAINTEXT.
 	BrokerTLS func(host string) *tls.Config
+	// TLSEngine says who makes the records after the handshakes.
+	TLSEngine tlsterm.Engine
 	// Revoked, if given, is asked about a client with a certificate when its
 	// connection comes to a loop, so that none slips through between its
 	// handshake and Revoke. The handshake itself asks what TLS holds.

@@ -111,7 +111,8 @@ func (l *link) seal(lp *loop, plain []byte) {
 	}
 	wire := &lp.wire[l.side]
 	var err error
-	if *wire, err = l.tls.Seal(*wire, plain); err != nil {
+	// What is sealed lies in memory of this loop, so it may be borrowed.
+	if *wire, err = l.tls.SealLent(*wire, plain); err != nil {
 		l.pair.fail(l.side, session.TLS, err)
 		return
 	}

@@ -281,13 +281,20 @@ func (p *pair) closed(l *link, err error) {
 	if l.id != 0 {
 		p.loop.engine.links.Delete(l.id)
 	}
-	if errors.Is(err, io.EOF) {
-		err = nil
+	switch {
+	case !errors.Is(err, io.EOF):
+		p.ended(l.side, err)
+	case l.tls != nil && !l.tls.Closed():
+		p.fail(l.side, session.Truncated, nil)
+	default:
+		p.ended(l.side, nil)
 	}
-	p.ended(l.side, err)
 	l.dropOut()
 	l.keep(nil)
-	l.tls = nil
+	if l.tls != nil {
+		l.tls.Release()
+		l.tls = nil
+	}
 	if p.client.closed && p.broker.closed {
 		p.loop.forget(p)
 	}

@@ -59,8 +59,17 @@ func (tr trust) clientConfig(version uint16) *tls.Config {
 func TestMutualTLSBothLegs(t *testing.T) {
 	tr := newTrust(t)
 	brokerTLS := tlsterm.ServerConfig(tr.server, tr.roots, tlsterm.Require)
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		t.Run(tls.VersionName(version), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		version uint16
+		engine  tlsterm.Engine
+	}{
+		"TLS 1.2":     {tls.VersionTLS12, tlsterm.Own},
+		"TLS 1.3":     {tls.VersionTLS13, tlsterm.Own},
+		"TLS 1.2 std": {tls.VersionTLS12, tlsterm.Std},
+		"TLS 1.3 std": {tls.VersionTLS13, tlsterm.Std},
+	} {
+		version, engine := c.version, c.engine
+		t.Run(name, func(t *testing.T) {
 			broker := serveBroker(t, func(c *net.TCPConn) {
 				tc := tls.Server(c, brokerTLS)
 				for {
@@ -76,6 +85,7 @@ func TestMutualTLSBothLegs(t *testing.T) {
 			e, addr := startEngine(t, broker, func(o *Options) {
 				tr.secured(o)
 				o.Users.Put(mapping.Mapping{Username: "shop", Principal: "CN=orders", VCluster: mapping.Passthrough})
+				o.TLSEngine = engine
 				o.BrokerTLS = func(string) *tls.Config { return tr.clientConfig(version) }
 			})
 			c := tls.Client(dial(t, addr), tr.clientConfig(version))
@@ -184,4 +194,29 @@ func (c *corked) Write(b []byte) (int, error) {
 	}
 	c.kept = append(c.kept, b...)
 	return len(b), nil
+}
+
+// TestTruncation: an end that TLS did not announce is told apart from one that
+// it did; somebody between may have cut the stream.
+func TestTruncation(t *testing.T) {
+	tr := newTrust(t)
+	for _, engine := range []tlsterm.Engine{tlsterm.Own, tlsterm.Std} {
+		t.Run(engine.String(), func(t *testing.T) {
+			e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) {
+				tr.secured(o)
+				o.TLSEngine = engine
+			})
+			raw := dial(t, addr)
+			c := tls.Client(raw, tr.clientConfig(tls.VersionTLS13))
+			roundTrips(t, c, 10)
+			if err := raw.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, raw)
+			settled(t, e)
+			if got := endings(e); got != `{side="client",reason="truncated"} 1` {
+				t.Error(got)
+			}
+		})
+	}
 }

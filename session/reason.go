@@ -21,6 +21,7 @@ type Kind uint8
 // The kinds of ending.
 const (
 	Ended        Kind = iota // the peer closed its connection
+	Truncated                // the peer's socket ended without TLS saying so
 	Reset                    // the peer's connection broke
 	NotKafka                 // the first bytes speak another protocol
 	Malformed                // bytes that are no valid frame
@@ -41,7 +42,7 @@ const (
 )
 
 var kindNames = [NumKinds]string{
-	"ended", "reset", "not-kafka", "malformed", "too-large", "refused-api", "unsupported-version",
+	"ended", "truncated", "reset", "not-kafka", "malformed", "too-large", "refused-api", "unsupported-version",
 	"out-of-step", "no-vcluster", "bad-principal", "dial", "tls", "too-slow", "overload", "drained", "revoked", "bug",
 }
 

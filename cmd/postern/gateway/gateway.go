@@ -88,6 +88,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		Book:              book,
 		MandatoryVCluster: cfg.MandatoryVCluster,
 		BrokerTLS:         upstream,
+		TLSEngine:         tlsEngine(cfg, tlsterm.SelfTest, o.Log),
 		Revoked:           g.denied,
 		Refresh:           g.cluster.refresh,
 		Loops:             cfg.Threads,
