@@ -536,3 +536,21 @@ func TestWrongDoor(t *testing.T) {
 		})
 	}
 }
+
+// TestScratchIsNotShared: what a session left in the loop's scratch memory
+// never reaches another session's sockets.
+func TestScratchIsNotShared(t *testing.T) {
+	e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) { o.Loops = 1 })
+	a, b := dial(t, addr), dial(t, addr)
+	roundTrips(t, a, 1)
+	roundTrips(t, b, 1)
+	onLoopAndWait(t, e, func() {
+		for p := range e.loops[0].pairs {
+			if p.remote.String() == a.LocalAddr().String() {
+				p.client.send([][]byte{[]byte("SECRET OF A")})
+				p.broker.send([][]byte{[]byte("SECRET OF A")})
+			}
+		}
+	})
+	roundTrips(t, b, 1, 5000, 1<<20)
+}

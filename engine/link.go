@@ -70,6 +70,7 @@ func (l *link) waiting() int { return len(l.out) - l.sent }
 // kept.
 func (l *link) send(segments [][]byte) {
 	lp := l.pair.loop
+	lp.lend(l.pair)
 	for _, seg := range segments {
 		l.pair.sentBytes[l.side] += uint64(len(seg))
 		if l.tls == nil {
@@ -80,18 +81,31 @@ func (l *link) send(segments [][]byte) {
 	}
 }
 
+// sendPlain queues a segment of a plaintext side. Large pieces of what was
+// just read stay where they are until the event ends; the rest is copied
+// together.
 func (l *link) sendPlain(lp *loop, seg []byte) {
-	wire := &lp.wire[l.side]
-	if len(seg) >= batch/4 {
-		l.write(*wire)
-		*wire = (*wire)[:0]
-		l.write(seg)
-		return
+	if len(seg) < smallSegment || !lp.justRead(seg) {
+		wire := &lp.wire[l.side]
+		at := len(*wire)
+		*wire = append(*wire, seg...)
+		seg = (*wire)[at:]
 	}
-	if *wire = append(*wire, seg...); len(*wire) >= batch {
-		l.write(*wire)
-		*wire = (*wire)[:0]
+	lp.pieces[l.side] = append(lp.pieces[l.side], seg)
+	if lp.queued[l.side] += len(seg); lp.queued[l.side] >= batch || len(lp.pieces[l.side]) >= maxPieces {
+		l.flushPlain(lp)
 	}
+}
+
+// maxPieces is below what one writev takes (IOV_MAX is 1,024).
+const maxPieces = 256
+
+func (l *link) flushPlain(lp *loop) {
+	pieces := lp.pieces[l.side]
+	l.writePieces(pieces)
+	clear(pieces) // they must not keep memory alive
+	lp.pieces[l.side], lp.queued[l.side] = pieces[:0], 0
+	lp.wire[l.side] = lp.wire[l.side][:0]
 }
 
 func (l *link) sendSealed(lp *loop, seg []byte) {
@@ -125,6 +139,10 @@ func (l *link) seal(lp *loop, plain []byte) {
 // flush hands everything queued in this event to the socket.
 func (l *link) flush() {
 	lp := l.pair.loop
+	lp.lend(l.pair)
+	if len(lp.pieces[l.side]) > 0 {
+		l.flushPlain(lp)
+	}
 	if l.tls != nil {
 		l.seal(lp, lp.plain[l.side])
 		lp.plain[l.side] = lp.plain[l.side][:0]
@@ -143,15 +161,44 @@ func (l *link) write(b []byte) {
 	if len(b) == 0 || l.closed || l.shutOff {
 		return
 	}
+	n := 0
 	if l.waiting() == 0 {
-		n, err := writeOnce(l.fd, b)
-		if err != nil {
+		var err error
+		if n, err = writeOnce(l.fd, b); err != nil {
 			l.broken(err)
 			return
 		}
-		if b = b[n:]; len(b) == 0 {
+	}
+	l.putOff(b[n:])
+}
+
+// writePieces is write for bytes that lie in several places.
+func (l *link) writePieces(pieces [][]byte) {
+	if len(pieces) == 0 || l.closed || l.shutOff {
+		return
+	}
+	n := 0
+	if l.waiting() == 0 {
+		var err error
+		if n, err = writevOnce(l.fd, pieces); err != nil {
+			l.broken(err)
 			return
 		}
+	}
+	for _, b := range pieces {
+		if n >= len(b) {
+			n -= len(b)
+			continue
+		}
+		l.putOff(b[n:])
+		n = 0
+	}
+}
+
+// putOff keeps what the socket did not take.
+func (l *link) putOff(b []byte) {
+	if len(b) == 0 || l.closed {
+		return
 	}
 	if l.out == nil {
 		l.out = getBuffer()
@@ -172,17 +219,32 @@ var errOutLimit = errors.New("engine: too many bytes wait for the socket")
 // writeOnce writes what the socket takes now; 0 when it is full.
 func writeOnce(fd int, b []byte) (int, error) {
 	for {
-		n, err := unix.Write(fd, b)
-		switch {
-		case err == nil:
-			return n, nil
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EAGAIN):
-			return 0, nil
-		default:
-			return 0, os.NewSyscallError("write", err)
+		if n, again, err := took(unix.Write(fd, b)); !again {
+			return n, err
 		}
 	}
+}
+
+// writevOnce is writeOnce for bytes that lie in several places.
+func writevOnce(fd int, pieces [][]byte) (int, error) {
+	for {
+		if n, again, err := took(unix.Writev(fd, pieces)); !again {
+			return n, err
+		}
+	}
+}
+
+// took reads the result of a write that does not block.
+func took(n int, err error) (taken int, again bool, failed error) {
+	switch {
+	case err == nil:
+		return n, false, nil
+	case errors.Is(err, unix.EINTR):
+		return 0, true, nil
+	case errors.Is(err, unix.EAGAIN):
+		return 0, false, nil
+	}
+	return 0, false, os.NewSyscallError("write", err)
 }
 
 // watch asks to be told when the socket can be written again.
@@ -273,12 +335,13 @@ func (l *link) end() {
 		l.reset()
 		return
 	}
+	lp := l.pair.loop
+	lp.lend(l.pair)
 	if l.tls != nil && !l.eof {
-		lp := l.pair.loop
 		lp.wire[l.side] = l.tls.CloseNotify(lp.wire[l.side])
 	}
-	l.write(l.pair.loop.wire[l.side])
-	l.pair.loop.wire[l.side] = l.pair.loop.wire[l.side][:0]
+	l.write(lp.wire[l.side])
+	lp.wire[l.side] = lp.wire[l.side][:0]
 	if l.waiting() == 0 {
 		l.finish()
 	}

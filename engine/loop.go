@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -21,8 +22,12 @@ type loop struct {
 	stats   session.Stats
 	pairs   map[*pair]struct{} // owned by the loop
 
-	wire  [2][]byte // to be written in this event, by side
-	plain [2][]byte // to be sealed in this event, by side
+	read   []byte      // what the event being handled has read
+	wire   [2][]byte   // to be written in this event, by side
+	plain  [2][]byte   // to be sealed in this event, by side
+	pieces [2][][]byte // to be written to a plaintext side, slices of read and wire
+	queued [2]int      // bytes in pieces
+	owner  *pair       // whose bytes these are
 
 	placed   atomic.Int32     // sessions, for placement
 	received [2]atomic.Uint64 // bytes read, by side
@@ -58,8 +63,17 @@ func (ev *events) OnTraffic(c gnet.Conn) gnet.Action {
 		return gnet.None
 	}
 	defer l.pair.guard()
+	l.pair.loop.read = b
 	l.pair.traffic(l, b)
 	return gnet.None
+}
+
+// justRead reports whether b lies in what the event being handled has read:
+// then it stays as it is until the event is over, for records are opened where
+// they lie.
+func (lp *loop) justRead(b []byte) bool {
+	at, from := uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(unsafe.Pointer(unsafe.SliceData(lp.read)))
+	return at >= from && at+uintptr(len(b)) <= from+uintptr(len(lp.read))
 }
 
 // OnClose is gnet's last call for a socket.
@@ -83,12 +97,25 @@ func (p *pair) guard() {
 	if p.session.Phase() != session.Closed {
 		p.session.Fail(session.Gateway, session.Bug, fmt.Errorf("engine: panic: %v", cause), &p.loop.effects)
 	}
-	for side := range p.loop.wire {
-		p.loop.wire[side], p.loop.plain[side] = p.loop.wire[side][:0], p.loop.plain[side][:0]
-	}
+	p.loop.lend(nil)
 	p.loop.engine.report(p)
 	p.broker.closeNow()
 	p.client.closeNow()
+}
+
+// lend gives the scratch memory to a session for its event. What another one
+// left in it, because it ended before it could be flushed, must never reach
+// this one's sockets.
+func (lp *loop) lend(p *pair) {
+	if lp.owner == p {
+		return
+	}
+	lp.owner = p
+	for side := range lp.wire {
+		lp.wire[side], lp.plain[side] = lp.wire[side][:0], lp.plain[side][:0]
+		clear(lp.pieces[side])
+		lp.pieces[side], lp.queued[side] = lp.pieces[side][:0], 0
+	}
 }
 
 // forget drops a session whose sockets are both closed.
