@@ -5,13 +5,26 @@
 // # Which goroutine runs what
 //
 //	accept (one per port)  net.Listener.Accept, backs off when descriptors run out
-//	admission (bounded)    TLS handshake, Session.Start, the dial with its own TLS, Dialed;
-//	                       then both sockets are enrolled on one loop and the goroutine ends
+//	admission (bounded)    waits for a place; TLS handshake, Session.Start, the dial with its
+//	                       own TLS, Dialed; then both sockets are enrolled on one loop and
+//	                       the goroutine ends
+//	watch (one)            measures the loops' lag, cuts silent handshakes while others wait
 //	loop (one per core)    everything after that, for its own sessions, without a lock
 //	drain watch (one)      waits until a full socket can be written again, tells its loop
 //
 // A session is owned by its admission goroutine until both sockets are
 // enrolled, and by its loop from then on.
+//
+// # Who may handshake when
+//
+// A connection needs a place of MaxAdmissions for its handshake and its dial,
+// and computes only in its turn: there are turns for half of the processors,
+// and a handshake that waits for its peer gives its turn back (turnconn.go).
+// Places and turns are handed out in turn between addresses (fairqueue.go). If
+// places are wanting, peers that let their handshakes wait lose theirs, those
+// of the address with the most first (halfopen.go). What waits for a place is
+// bounded by waitingPerPlace; above, the address with the most is refused.
+// HandshakeTimeout, and DialTimeout towards the broker, cover every wait.
 //
 // # Which bytes live how long
 //

@@ -73,7 +73,10 @@ func certificateOf(s store, i int, keyPassword string) (tls.Certificate, error) 
 	for _, c := range entry.chain {
 		cert.Certificate = append(cert.Certificate, c.Raw)
 	}
-	return cert, keyFits(&cert)
+	if err := keyFits(&cert); err != nil {
+		return tls.Certificate{}, err
+	}
+	return cert, nil
 }
 
 // keyFits refuses a key that is not the certificate's: every handshake would

@@ -162,7 +162,7 @@ func TestKeyOfAnotherCertificate(t *testing.T) {
 
 func TestCheckCertificate(t *testing.T) {
 	ca, other := newAuthority(t, "CA"), newAuthority(t, "CA")
-	middle := ca.between(t, "Middle")
+	middle := ca.between(t)
 	with := func(cert tls.Certificate, chain ...*x509.Certificate) tls.Certificate {
 		for _, c := range chain {
 			cert.Certificate = append(cert.Certificate, c.Raw)

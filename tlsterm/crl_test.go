@@ -43,9 +43,9 @@ func serial(n int64) func(*x509.Certificate) {
 }
 
 // between makes an authority below a.
-func (a *authority) between(tb testing.TB, cn string) *authority {
+func (a *authority) between(tb testing.TB) *authority {
 	tb.Helper()
-	t := template(cn)
+	t := template("Middle")
 	t.IsCA, t.BasicConstraintsValid, t.DNSNames, t.SerialNumber = true, true, nil, big.NewInt(77)
 	below := &authority{key: newECKey()}
 	below.cert = a.sign(tb, t, a.cert, below.key.Public())
@@ -83,7 +83,7 @@ func inPEM(ders ...[]byte) (out []byte) {
 
 func TestRevokedOrNot(t *testing.T) {
 	ca, other := newAuthority(t, "CA"), newAuthority(t, "CA") // of one name, with two keys
-	middle := ca.between(t, "Middle")
+	middle := ca.between(t)
 	good, bad := ca.issue(t, "good", newECKey(), serial(1)).Leaf, ca.issue(t, "bad", newECKey(), serial(2)).Leaf
 	deep := middle.issue(t, "deep", newECKey(), serial(1)).Leaf
 	anchors := []*x509.Certificate{ca.cert}
@@ -125,9 +125,9 @@ func TestRevokedOrNot(t *testing.T) {
 	}
 }
 
-func extension(id asn1.ObjectIdentifier, critical bool, value []byte) func(*x509.RevocationList) {
+func extension(id asn1.ObjectIdentifier, value []byte) func(*x509.RevocationList) {
 	return func(l *x509.RevocationList) {
-		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: id, Critical: critical, Value: value})
+		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: id, Critical: true, Value: value})
 	}
 }
 
@@ -139,17 +139,17 @@ func TestCRLsThatAreRefused(t *testing.T) {
 		"no PEM block X509 CRL":           []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
 		"list 2: x509":                    inPEM(good, good[:len(good)-5]),
 		"list 1: 1 bytes behind":          append(slices.Clone(good), 0),
-		"a delta list":                    ca.revoke(t, 1, nil, extension(oidDeltaCRL, true, []byte{2, 1, 1})),
-		"an indirect list":                ca.revoke(t, 1, nil, extension(oidDistribution, true, []byte{0x30, 3, 0x84, 1, 0xff})),
-		"issuing distribution point is":   ca.revoke(t, 1, nil, extension(oidDistribution, true, []byte{0x30, 3, 0x84, 1})),
-		"critical extension 1.2.3 is not": ca.revoke(t, 1, nil, extension(asn1.ObjectIdentifier{1, 2, 3}, true, []byte{5, 0})),
+		"a delta list":                    ca.revoke(t, 1, nil, extension(oidDeltaCRL, []byte{2, 1, 1})),
+		"an indirect list":                ca.revoke(t, 1, nil, extension(oidDistribution, []byte{0x30, 3, 0x84, 1, 0xff})),
+		"issuing distribution point is":   ca.revoke(t, 1, nil, extension(oidDistribution, []byte{0x30, 3, 0x84, 1})),
+		"critical extension 1.2.3 is not": ca.revoke(t, 1, nil, extension(asn1.ObjectIdentifier{1, 2, 3}, []byte{5, 0})),
 	} {
 		if _, err := ParseCRLs(file); !errors.Is(err, ErrCRL) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nwant %s", err, want)
 		}
 	}
 	// onlyContainsUserCerts narrows what the list is about, and changes nothing.
-	mustCRLs(t, ca.revoke(t, 1, nil, extension(oidDistribution, true, []byte{0x30, 3, 0x81, 1, 0xff})))
+	mustCRLs(t, ca.revoke(t, 1, nil, extension(oidDistribution, []byte{0x30, 3, 0x81, 1, 0xff})))
 
 	forged := slices.Clone(good)
 	forged[len(forged)-1] ^= 1
@@ -162,7 +162,7 @@ func TestCRLsThatAreRefused(t *testing.T) {
 // of the same name but another key beside it, too.
 func TestAnchored(t *testing.T) {
 	ca, old := newAuthority(t, "CA"), newAuthority(t, "CA")
-	middle := ca.between(t, "Middle")
+	middle := ca.between(t)
 	r := mustRevocations(t, []*x509.Certificate{old.cert, ca.cert}, ca.revoke(t, 1, nil), middle.revoke(t, 1, nil))
 	if len(r.Lists) != 2 {
 		t.Fatalf("%d lists", len(r.Lists))
@@ -176,7 +176,7 @@ func TestAnchored(t *testing.T) {
 
 func TestGeneration(t *testing.T) {
 	ca := newAuthority(t, "CA")
-	one, two := ca.revoke(t, 1, nil), ca.between(t, "Middle").revoke(t, 1, nil)
+	one, two := ca.revoke(t, 1, nil), ca.between(t).revoke(t, 1, nil)
 	of := func(files ...[]byte) [32]byte { return mustRevocations(t, nil, files...).Generation() }
 	if of(one, two) != of(two, one, one) {
 		t.Error("the order of the files makes another generation")
@@ -264,7 +264,7 @@ func TestAnonymousIsNotDenied(t *testing.T) {
 func FuzzCRLs(f *testing.F) {
 	ca := newAuthority(f, "CA")
 	leaf := ca.issue(f, "leaf", newECKey()).Leaf
-	der := ca.revoke(f, 1, []*x509.Certificate{leaf}, extension(oidDistribution, true, []byte{0x30, 3, 0x81, 1, 0xff}))
+	der := ca.revoke(f, 1, []*x509.Certificate{leaf}, extension(oidDistribution, []byte{0x30, 3, 0x81, 1, 0xff}))
 	f.Add(der)
 	f.Add(inPEM(der, der))
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -1,6 +1,7 @@
 package tlsterm
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -84,7 +85,7 @@ func TestStapleIsServed(t *testing.T) {
 		cfg.MaxVersion = version
 		cfg.VerifyConnection = func(s tls.ConnectionState) error { got = s.OCSPResponse; return nil }
 		pair(t, cfg, ServerConfig(cert, nil, None))
-		if string(got) != string(s.Response) {
+		if !bytes.Equal(got, s.Response) {
 			t.Errorf("%s: %d bytes, want %d", tls.VersionName(version), len(got), len(s.Response))
 		}
 	}

@@ -71,6 +71,12 @@ func (t *brokerTLS) look(now time.Time) {
 	if changed {
 		t.build()
 	}
+	if t.keys != nil {
+		t.keys.figures.announce(t.log)
+	}
+	if t.trust != nil {
+		t.trust.figures.announce(t.log)
+	}
 	t.complaints.tell(t.wrong(now))
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -178,6 +177,9 @@ func (t *listenerTLS) refresh(changed bool, now time.Time) {
 			t.log.Error("TLS configuration kept as it was", "err", err)
 		}
 	}
+	for _, f := range t.files() {
+		f.announce(t.log)
+	}
 	t.complaints.tell(t.wrong(now))
 }
 
@@ -290,12 +292,29 @@ func goodTrust(tr trust, now time.Time) error {
 	return fault
 }
 
-// paths are the files to be watched.
-func (t *listenerTLS) paths() []string {
-	paths := []string{t.l.TrustStore.Path, t.l.OCSPStaplePath, t.l.TicketKeysPath}
+// files are the figures of all sources.
+func (t *listenerTLS) files() (all []*figures) {
 	for _, s := range t.keys {
-		paths = append(paths, s.spec.Path)
+		all = append(all, s.figures)
 	}
-	paths = append(paths, t.l.CRLPaths...)
-	return slices.DeleteFunc(paths, func(p string) bool { return p == "" })
+	if t.trust != nil {
+		all = append(all, t.trust.figures)
+	}
+	for _, s := range t.crls {
+		all = append(all, s.figures)
+	}
+	for _, s := range []*source[[]byte]{t.staple, t.ticketFile} {
+		if s != nil {
+			all = append(all, s.figures)
+		}
+	}
+	return all
+}
+
+// paths are the files to be watched.
+func (t *listenerTLS) paths() (paths []string) {
+	for _, f := range t.files() {
+		paths = append(paths, f.file)
+	}
+	return paths
 }

@@ -122,10 +122,11 @@ func (b *workbench) wantMetric(name, path string, value int) {
 	}
 }
 
-func (b *workbench) wantLog(n int, parts ...string) {
+// wantLog wants one line that holds all parts.
+func (b *workbench) wantLog(parts ...string) {
 	b.Helper()
-	if got, _ := b.journal.count(parts...); got != n {
-		b.Errorf("%d lines with %q, want %d, in\n%s", got, parts, n, b.journal)
+	if got, _ := b.journal.count(parts...); got != 1 {
+		b.Errorf("%d lines with %q, want one, in\n%s", got, parts, b.journal)
 	}
 }
 
@@ -151,7 +152,7 @@ func TestCertificateIsSwapped(t *testing.T) {
 	}
 	b.wantMetric("gateway_tls_reloads_total", b.l.KeyStore.Path, 1)
 	b.wantMetric("gateway_tls_reload_failures_total", b.l.KeyStore.Path, 0)
-	b.wantLog(1, "TLS file reloaded", "variable=KEY_STORE", "file="+b.l.KeyStore.Path, "listener=DEFAULT")
+	b.wantLog("TLS file reloaded", "variable=KEY_STORE", "file="+b.l.KeyStore.Path, "listener=DEFAULT")
 	want := fmt.Sprintf(`gateway_tls_certificate_expiry_seconds{listener="DEFAULT",store="key",file=%q,subject="CN=next",serial="%X"} %d`,
 		b.l.KeyStore.Path, next.Leaf.SerialNumber, next.Leaf.NotAfter.Unix())
 	if !strings.Contains(b.metrics(), want) || strings.Contains(b.metrics(), "CN=server") {
@@ -205,7 +206,7 @@ func TestBadFilesKeepTheOld(t *testing.T) {
 			}
 			b.wantMetric("gateway_tls_reload_failures_total", b.l.KeyStore.Path, 1)
 			b.wantMetric("gateway_tls_file_stale", b.l.KeyStore.Path, 1)
-			b.wantLog(1, "level=ERROR", "stays in force", "KEY_STORE", b.l.KeyStore.Path, bad.err)
+			b.wantLog("level=ERROR", "stays in force", "KEY_STORE", b.l.KeyStore.Path, bad.err)
 			good := b.ca.issue("good")
 			replace(t, b.l.KeyStore.Path, keyPEM(t, good))
 			b.look()
@@ -242,12 +243,12 @@ func TestComplaints(t *testing.T) {
 	})
 	b.look()
 	b.look()
-	b.wantLog(1, "level=WARN", "KEY_STORE", b.l.KeyStore.Path, "no certificate is for the advertised host", "gateway.example", "names in it: localhost")
-	b.wantLog(1, "level=WARN", "KEY_STORE", "the certificate of CN=server expires on")
-	b.wantLog(1, "level=WARN", "CRL_PATHS", `CN=CA`, "should have been replaced by")
+	b.wantLog("level=WARN", "KEY_STORE", b.l.KeyStore.Path, "no certificate is for the advertised host", "gateway.example", "names in it: localhost")
+	b.wantLog("level=WARN", "KEY_STORE", "the certificate of CN=server expires on")
+	b.wantLog("level=WARN", "CRL_PATHS", `CN=CA`, "should have been replaced by")
 	b.now = b.now.Add(48 * time.Hour)
 	b.live.upkeep(b.now)
-	b.wantLog(1, "level=ERROR", "KEY_STORE", "expired on")
+	b.wantLog("level=ERROR", "KEY_STORE", "expired on")
 	replace(t, b.l.KeyStore.Path, keyPEM(t, b.ca.issue("good", func(c *x509.Certificate) { c.DNSNames = []string{"*.example"} })))
 	replace(t, b.l.CRLPaths[0], b.ca.revoke(2, time.Now().Add(900*time.Hour)))
 	b.look()
@@ -263,8 +264,8 @@ func TestStart(t *testing.T) {
 		replace(t, b.l.KeyStore.Path, keyPEM(t, b.ca.issue("old", validFor(-2*time.Hour, -time.Hour))))
 		b.l.OCSPStaplePath = file(t, b.dir, "staple.der", []byte("garbage"))
 	})
-	b.wantLog(1, "level=ERROR", "expired on")
-	b.wantLog(1, "level=WARN", "STAPLE", "not served")
+	b.wantLog("level=ERROR", "expired on")
+	b.wantLog("level=WARN", "STAPLE", "not served")
 	if _, err := b.connect(func(c *tls.Config) { c.InsecureSkipVerify = true }); err != nil {
 		t.Error(err)
 	}
@@ -304,6 +305,12 @@ func TestTrustStoreIsSwapped(t *testing.T) {
 	}
 	if _, err := b.connect(ours); err == nil {
 		t.Error("a client of an authority that is not trusted was let in")
+	}
+	// All tickets end with the trust store, also where the old authority stays.
+	replace(t, b.l.TrustStore.Path, append(b.ca.pem(), next.pem()...))
+	b.look()
+	if s, err := b.connect(withTicket); err != nil || s.DidResume {
+		t.Errorf("with another authority beside it: resumed %v, %v", s.DidResume, err)
 	}
 	replace(t, b.l.TrustStore.Path, next.pem())
 	b.look()
@@ -356,6 +363,11 @@ func TestCRL(t *testing.T) {
 		_, err := b.connect(withTicket)
 		must(t, err)
 	}
+	another := b.ca.issue("another")
+	kept := tls.NewLRUClientSessionCache(1)
+	withTheirs := func(c *tls.Config) { c.Certificates, c.ClientSessionCache = []tls.Certificate{another}, kept }
+	_, err := b.connect(withTheirs)
+	must(t, err)
 	imposter := newAuthority(t, "CA")
 	replace(t, b.l.CRLPaths[0], imposter.revoke(2, time.Now().Add(time.Hour), b.client))
 	b.look()
@@ -370,8 +382,8 @@ func TestCRL(t *testing.T) {
 			t.Errorf("a revoked client: %v", err)
 		}
 	}
-	if _, err := b.connect(func(c *tls.Config) { c.Certificates = []tls.Certificate{b.ca.issue("another")} }); err != nil {
-		t.Errorf("another client: %v", err)
+	if s, err := b.connect(withTheirs); err != nil || s.DidResume {
+		t.Errorf("another client: resumed %v, %v; tickets end with a new list", s.DidResume, err)
 	}
 	replace(t, b.l.CRLPaths[0], []byte("garbage"))
 	b.look()
@@ -419,7 +431,7 @@ func TestStapleComesAndGoes(t *testing.T) {
 		t.Error("served beyond its time")
 	}
 	b.wantMetric("gateway_tls_ocsp_served", b.l.OCSPStaplePath, 0)
-	b.wantLog(1, "level=WARN", "STAPLE", "not served", "valid until")
+	b.wantLog("level=WARN", "STAPLE", "not served", "valid until")
 	next := b.ca.issue("next")
 	second := b.ca.answer(next, time.Now().Add(time.Hour))
 	replace(t, b.l.OCSPStaplePath, second) // before its certificate

@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"crypto/sha256"
-	"errors"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/postern-kafka/postern/tlsterm"
 )
@@ -19,22 +17,33 @@ type source[T any] struct {
 	digest [sha256.Size]byte // of the bytes last looked at, good or bad
 	fault  string            // why they are not in force; "" if they are
 
-	figures figures
+	figures *figures
 }
 
-// figures are what the metrics say of a file; any goroutine may read them.
+// figures are what the metrics say of a file. Whoever holds the lock of its
+// source may touch them.
 type figures struct {
-	file     string
-	reloads  atomic.Uint64
-	failures atomic.Uint64
-	stale    atomic.Bool // what is in force is not what the file holds
+	variable, file string
+	swapped        bool // taken, but not in force yet
+	reloads        uint64
+	failures       uint64
+	stale          bool // what is in force is not what the file holds
+}
+
+// announce tells that what was taken is in force: handshakes get it by now.
+func (f *figures) announce(log *slog.Logger) {
+	if !f.swapped {
+		return
+	}
+	f.swapped, f.stale = false, false
+	f.reloads++
+	log.Info("TLS file reloaded", "variable", f.variable, "file", f.file)
 }
 
 // newSource loads a file for the first time. The error is parse's, or that of
 // reading.
 func newSource[T any](spec tlsterm.StoreSpec, log *slog.Logger, parse func(data []byte) (T, error)) (*source[T], error) {
-	s := &source[T]{spec: spec, log: log, parse: parse}
-	s.figures.file = spec.Path
+	s := &source[T]{spec: spec, log: log, parse: parse, figures: &figures{variable: spec.PathVar, file: spec.Path}}
 	data, err := spec.Read()
 	if err != nil {
 		return nil, err
@@ -68,23 +77,17 @@ func (s *source[T]) look(accept func(T) error) (changed bool) {
 		return false
 	}
 	s.value, s.fault = value, ""
-	s.figures.reloads.Add(1)
-	s.figures.stale.Store(false)
-	s.log.Info("TLS file reloaded", "variable", s.spec.PathVar, "file", s.spec.Path)
+	s.figures.swapped = true
 	return true
 }
 
 func (s *source[T]) refuse(err error) {
-	s.figures.stale.Store(true)
+	s.figures.stale = true
 	if s.fault == err.Error() {
 		return
 	}
 	s.fault = err.Error()
-	s.figures.failures.Add(1)
-	blamed := s.spec.PathVar
-	if errors.Is(err, tlsterm.ErrStore) { // it names the variable to change, which may be that of a password
-		blamed = "named in err"
-	}
+	s.figures.failures++
 	s.log.Error("a TLS file cannot be used: what was loaded before stays in force",
-		"variable", blamed, "file", s.spec.Path, "err", err)
+		"variable", s.spec.PathVar, "file", s.spec.Path, "err", err)
 }

@@ -98,10 +98,10 @@ func writeExpiry(w io.Writer, listener, store, file string, c *x509.Certificate)
 
 func (f *figures) write(w io.Writer, listener string) {
 	labels := fmt.Sprintf(`{listener=%s,file=%s}`, label(listener), label(f.file))
-	metrics.WriteCounterUint64(w, "gateway_tls_reloads_total"+labels, f.reloads.Load())
-	metrics.WriteCounterUint64(w, "gateway_tls_reload_failures_total"+labels, f.failures.Load())
+	metrics.WriteCounterUint64(w, "gateway_tls_reloads_total"+labels, f.reloads)
+	metrics.WriteCounterUint64(w, "gateway_tls_reload_failures_total"+labels, f.failures)
 	stale := uint64(0)
-	if f.stale.Load() {
+	if f.stale {
 		stale = 1
 	}
 	metrics.WriteGaugeUint64(w, "gateway_tls_file_stale"+labels, stale)
