@@ -213,7 +213,7 @@ type Log struct {
 type Limits struct {
 	// HandshakeTimeout is from accept to the end of the TLS handshake.
 	HandshakeTimeout time.Duration
-	// MaxHandshakes is how many handshakes run at once; further connections wait in the kernel.
+	// MaxHandshakes is how many connections are in handshake or dial at once; further ones wait, in turn by address.
 	MaxHandshakes int
 	// MaxConnections is how many client connections stand at once.
 	MaxConnections int
