@@ -6,7 +6,8 @@
 // of one gateway cluster, shared by all tests of the release, which run one
 // after the other.
 //
-// A test says what a user does and sees; it knows no type of the product. With
+// A test says what a user does and sees; it knows no type of the product
+// (golden_test.go alone asks the codec, about frames that it records). With
 // INTEROP_DOOR=broker the same tests go to the brokers' own mutual-TLS
 // listener and leave out what only a gateway has: so a failure can be laid at
 // the right door.
