@@ -562,3 +562,23 @@ func TestScratchIsNotShared(t *testing.T) {
 	})
 	roundTrips(t, b, 1, 5000, 1<<20)
 }
+
+// TestBrokerEndsAtOnce: a broker that hangs up before the client's socket has
+// come to the loop ends the client's connection, too.
+func TestBrokerEndsAtOnce(t *testing.T) {
+	e, addr := startEngine(t, serveBroker(t, func(*net.TCPConn) {}), func(o *Options) { o.Loops = 1 })
+	for range 300 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			continue // the reset was faster than Dial
+		}
+		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("the client was left connected to nothing")
+		}
+		c.Close()
+	}
+	settled(t, e)
+}

@@ -326,8 +326,7 @@ func (l *link) end() {
 	if l.closed || l.ending {
 		return
 	}
-	if l.conn == nil {
-		l.closed = true
+	if l.conn == nil { // not enrolled yet: pair.opened will end it
 		return
 	}
 	l.ending = true

@@ -61,7 +61,11 @@ func (p *pair) opened(l *link, c gnet.Conn) {
 	l.conn, l.fd = c, c.Fd()
 	p.open++
 	if p.finished { // the other side ended before this one was enrolled
-		l.closeNow()
+		if l.side == session.Client && p.unanswered() {
+			l.reset()
+		} else {
+			l.closeNow()
+		}
 		return
 	}
 	if p.open < 2 {
