@@ -31,7 +31,6 @@ type loop struct {
 
 	placed   atomic.Int32     // sessions, for placement
 	received [2]atomic.Uint64 // bytes read, by side
-	sent     [2]atomic.Uint64 // plaintext bytes of ended sessions, by side
 	lag      lag
 }
 

@@ -96,10 +96,6 @@ type ending struct {
 func (e *Engine) report(p *pair) {
 	r := p.session.Reason()
 	e.counters.ended[r.Side][r.Kind].Add(1)
-	if p.loop != nil {
-		p.loop.sent[session.Client].Add(p.sentBytes[session.Client])
-		p.loop.sent[session.Broker].Add(p.sentBytes[session.Broker])
-	}
 	line := ending{
 		reason:   r,
 		listener: p.listener.o.Name,
