@@ -36,10 +36,14 @@ const (
 
 	maxBMP      = '\uFFFF'
 	maxDERDepth = 32 // PBKDF2's parameters in a bag are 18 deep
+	constructed = der.Tag(0x20)
 )
 
 // maxIterations is Java's bound too.
 var maxIterations = big.NewInt(5_000_000)
+
+// derData is oidData as it stands in a file.
+var derData = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01}
 
 var errOtherPassword = errors.New("something in it has a password other than the store's; " +
 	"give it the store's, as keytool -importkeystore does")
@@ -69,7 +73,7 @@ func readPKCS12(data []byte, password string) (store, error) {
 	if err := checkLetters(password, maxBMP); err != nil {
 		return nil, fmt.Errorf("PKCS12: %w", err)
 	}
-	if err := checkIterations(data, 0); err != nil {
+	if err := checkIterations(data); err != nil {
 		return nil, fmt.Errorf("PKCS12: %w", err)
 	}
 	s, err := decodePKCS12(data, password)
@@ -259,19 +263,29 @@ func withIssuersByName(chain, certs []*x509.Certificate) []*x509.Certificate {
 // checkIterations bounds the work that a file can ask for, which go-pkcs12 does
 // not: a count in damaged parameters would keep it busy for years. In all of them
 // the count is the INTEGER behind the salt, an OCTET STRING.
-func checkIterations(data []byte, depth int) error {
-	in := cryptobyte.String(data)
+func checkIterations(file []byte) error { return checkCounts(file, 0, false) }
+
+// checkCounts looks at the elements of one level and below. It opens an OCTET
+// STRING only as the content (RFC 5652 section 4) of something of type data: what
+// others hold, salts, check sums and ciphertext, is random, and random bytes read
+// as a salt and a count now and then.
+func checkCounts(in cryptobyte.String, depth int, content bool) error {
 	var tag, previous der.Tag
+	isData := false
 	for !in.Empty() && depth < maxDERDepth {
 		var element cryptobyte.String
 		if !in.ReadAnyASN1(&element, &tag) {
-			return nil // no DER: ciphertext, or go-pkcs12 says so
+			return nil // no DER: go-pkcs12 says so
 		}
-		if tag == der.INTEGER && previous&0x1f == der.OCTET_STRING && new(big.Int).SetBytes(element).Cmp(maxIterations) > 0 {
+		switch {
+		case tag == der.INTEGER && previous == der.OCTET_STRING && new(big.Int).SetBytes(element).Cmp(maxIterations) > 0:
 			return fmt.Errorf("more than %d iterations to derive a key", maxIterations)
-		}
-		if err := checkIterations(element, depth+1); err != nil {
-			return err
+		case tag == der.OBJECT_IDENTIFIER:
+			isData = bytes.Equal(element, derData)
+		case tag&constructed != 0, content && tag == der.OCTET_STRING:
+			if err := checkCounts(element, depth+1, isData); err != nil {
+				return err
+			}
 		}
 		previous = tag
 	}

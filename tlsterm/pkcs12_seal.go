@@ -147,7 +147,7 @@ func decryptPKCS8(encrypted []byte, cert *x509.Certificate, password string) (cr
 	if password == "" {
 		return nil, errNeedsPassword
 	}
-	if err := errors.Join(checkLetters(password, maxBMP), checkIterations(encrypted, 0)); err != nil {
+	if err := errors.Join(checkLetters(password, maxBMP), checkIterations(encrypted)); err != nil {
 		return nil, err
 	}
 	keyBag, keyErr := newBag(oidShrouded, func(b *cryptobyte.Builder) { b.AddBytes(encrypted) })

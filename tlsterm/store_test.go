@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	der "golang.org/x/crypto/cryptobyte/asn1"
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 // The stores are made by testdata/stores/make.sh with keytool and openssl.
@@ -280,6 +281,41 @@ func TestIterationBound(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// A salt, a check sum or ciphertext that happens to read like a salt and a count is
+// no count: such a store is as good as any other.
+func TestIterationsByChance(t *testing.T) {
+	ca := newAuthority(t, "CA")
+	leaf := ca.issue(t, "leaf", newECKey())
+	misleading := []byte{4, 0, 2, 4, 0x7f, 0xff, 0xff, 0xff} // as long as the shortest salt: OCTET STRING, INTEGER
+	for name, encoder := range map[string]*pkcs12.Encoder{"modern": pkcs12.Modern2023, "3DES": pkcs12.LegacyDES, "PBMAC1": pkcs12.Modern2026} {
+		salts := encoder.WithRand(&repeated{data: misleading})
+		file, err := salts.Encode(leaf.PrivateKey, leaf.Leaf, []*x509.Certificate{ca.cert}, "storepass")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(file, misleading) {
+			t.Fatalf("%s: the salt is not what it was to be", name)
+		}
+		if _, err := parseKeyStore(file, keySpec("x", "storepass"), "storepass", "X"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// repeated reads as data again and again.
+type repeated struct {
+	data []byte
+	next int
+}
+
+func (r *repeated) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = r.data[r.next%len(r.data)]
+		r.next++
+	}
+	return len(b), nil
 }
 
 // A wrong password is told as one also when, by chance, it leaves padding that is
