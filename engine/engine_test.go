@@ -112,7 +112,8 @@ func echo(c *net.TCPConn) {
 	}
 }
 
-// startEngine starts an engine with one plaintext port in front of broker.
+// startEngine starts an engine with one plaintext port in front of broker, or of
+// what change puts there.
 func startEngine(t testing.TB, broker *fakeBroker, change func(*Options)) (*Engine, string) {
 	t.Helper()
 	for {
@@ -120,8 +121,10 @@ func startEngine(t testing.TB, broker *fakeBroker, change func(*Options)) (*Engi
 		o := Options{
 			Listeners: []Listener{{Name: "TEST", Bind: "127.0.0.1", Ports: mapping.NewPorts("localhost", port, 0, 1)}},
 			Users:     mapping.NewUsers(),
-			Book:      mapping.NewBook([]string{broker.ln.Addr().String()}),
 			Loops:     2,
+		}
+		if broker != nil {
+			o.Book = mapping.NewBook([]string{broker.ln.Addr().String()})
 		}
 		if change != nil {
 			change(&o)
