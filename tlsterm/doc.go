@@ -15,9 +15,14 @@
 // the same promises and are compared byte for byte by tests; SelfTest compares
 // them once more where the program runs.
 //
+// RSA keys that Own adopts sign by internal/rsasign, for crypto/rsa takes most of
+// the time of a handshake. SelfTest does not know the keys and does not try it:
+// Adopt does, key by key.
+//
 // It owns the TLS state of one connection, who the peer was proven to be
-// (Identity), how key and trust stores are read, how a subject name is printed
-// (FormatDN) and how rules make a principal of it (PrincipalRules).
+// (Identity), how key and trust stores are read, who signs with the keys, how a
+// subject name is printed (FormatDN) and how rules make a principal of it
+// (PrincipalRules).
 //
 // It never keeps a socket after the handshake, never starts a goroutine that
 // outlives a call, never logs, and never reads the clock except through

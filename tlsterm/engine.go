@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// An Engine says who makes and opens the records of a Conn. The handshake is
-// crypto/tls's with both.
+// An Engine says who makes and opens the records of a Conn, and who signs with
+// the keys that it adopts. The handshake is crypto/tls's with both.
 type Engine uint8
 
 // The engines. The zero value is Own.
@@ -21,7 +21,7 @@ const (
 	// have stays with crypto/tls, and so do all where GODEBUG=fips140=only is
 	// set, for that module alone is approved.
 	Own Engine = iota
-	// Std leaves everything to crypto/tls.
+	// Std leaves everything to crypto/tls and crypto/rsa.
 	Std
 )
 

@@ -25,7 +25,8 @@ type Config struct {
 	MandatoryVCluster bool
 	// Log says how and how much is logged.
 	Log Log
-	// TLSEngine is what carries the records of all TLS connections.
+	// TLSEngine is what carries the records of all TLS connections, and signs with
+	// RSA keys.
 	TLSEngine TLSEngine
 	// Threads is the number of event loops; 0 means GOMAXPROCS.
 	Threads int
@@ -58,8 +59,8 @@ type TLSEngine string
 
 // The engines.
 const (
-	TLSEngineOwn TLSEngine = "own" // this gateway's record layer
-	TLSEngineStd TLSEngine = "std" // crypto/tls
+	TLSEngineOwn TLSEngine = "own" // this gateway's record layer and multiplication
+	TLSEngineStd TLSEngine = "std" // crypto/tls and crypto/rsa
 )
 
 // The values of Listener.ClientAuth.

@@ -118,7 +118,7 @@ var sections = []section{
 		{Name: "GATEWAY_SSL_CRL_PATHS", Meaning: "comma list of files with revoked client certificates (CRL), DER or PEM"},
 		{Name: "GATEWAY_SSL_OCSP_STAPLE_PATH", Meaning: "file with an OCSP responder's answer (DER) to be given along with the certificate"},
 		{Name: "GATEWAY_SSL_SESSION_TICKET_KEYS", DefaultNote: "random, changed every 12 hours", Meaning: "file of keys for session tickets, shared by gateways: one a line, 32 bytes or more as hex or base64; the first seals, all open"},
-		{Name: "GATEWAY_TLS_ENGINE", Default: "own", Meaning: "what carries TLS records, towards brokers too: `own`, or `std` for Go's crypto/tls"},
+		{Name: "GATEWAY_TLS_ENGINE", Default: "own", Meaning: "what carries TLS records and signs with RSA keys, towards brokers too: `own`, or `std` for Go's crypto/tls and crypto/rsa"},
 		{Name: "GATEWAY_SECURITY_PROVIDER", Meaning: "Java security provider", Status: accepted, Reason: "there is no Java here"},
 	}},
 	{"Clients: OAuth and tokens", []variable{

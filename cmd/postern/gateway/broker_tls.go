@@ -25,7 +25,7 @@ type brokerTLS struct {
 }
 
 // newBrokerTLS returns nil for brokers that speak PLAINTEXT.
-func newBrokerTLS(k *config.Backend, log *slog.Logger, now time.Time) (*brokerTLS, error) {
+func newBrokerTLS(k *config.Backend, engine tlsterm.Engine, log *slog.Logger, now time.Time) (*brokerTLS, error) {
 	if k.Protocol != config.ProtocolSSL {
 		return nil, nil
 	}
@@ -34,7 +34,7 @@ func newBrokerTLS(k *config.Backend, log *slog.Logger, now time.Time) (*brokerTL
 	var err error
 	if k.KeyStore.IsSet() {
 		store := config.KeyStore{Store: k.KeyStore, KeyPassword: k.KeyPassword, KeyPasswordVar: k.KeyPasswordVar}
-		if t.keys, err = keySource(store, t.log); err != nil {
+		if t.keys, err = keySource(store, engine, t.log); err != nil {
 			return nil, err
 		}
 	}

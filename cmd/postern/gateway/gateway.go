@@ -64,8 +64,9 @@ func Start(ctx context.Context, cfg *config.Config, o Options) (*Gateway, error)
 func (g *Gateway) start(ctx context.Context, o Options) error {
 	cfg := g.cfg
 	var err error
+	tlsEngine := chooseTLSEngine(cfg, tlsterm.SelfTest, o.Log)
 	// The store is open long before anybody's handshake asks it.
-	if g.security, err = newSecurity(cfg, func(f [sha256.Size]byte) bool { return g.store.DenyList().Contains(f) }, o.Log); err != nil {
+	if g.security, err = newSecurity(cfg, tlsEngine, func(f [sha256.Size]byte) bool { return g.store.DenyList().Contains(f) }, o.Log); err != nil {
 		return err
 	}
 	listeners, err := g.security.engineListeners()
@@ -88,7 +89,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		Book:              book,
 		MandatoryVCluster: cfg.MandatoryVCluster,
 		BrokerTLS:         upstream,
-		TLSEngine:         tlsEngine(cfg, tlsterm.SelfTest, o.Log),
+		TLSEngine:         tlsEngine,
 		Revoked:           g.denied,
 		Refresh:           g.cluster.refresh,
 		Loops:             cfg.Threads,

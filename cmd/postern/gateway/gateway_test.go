@@ -166,7 +166,9 @@ func TestCertificatesLive(t *testing.T) {
 		must(t, os.Symlink(version, filepath.Join(dir, "..data_tmp")))
 		must(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
 	}
-	first, second, third := ca.issue("one"), ca.issue("two"), ca.issue("three")
+	rs, err := rsaKey()
+	must(t, err)
+	first, second, third := ca.issue("one"), ca.certify("two", rs), ca.issue("three")
 	mount("..1", keyPEM(t, first))
 	store, trust := filepath.Join(dir, "server.pem"), filepath.Join(dir, "ca.pem")
 	must(t, os.Symlink("..data/server.pem", store))
@@ -197,6 +199,7 @@ func TestCertificatesLive(t *testing.T) {
 	r.journal.await(t, 2, "TLS file reloaded", "GATEWAY_SSL_KEY_STORE_PATH")
 	connect(third)
 	r.wantMetric(`gateway_tls_file_stale{listener="DEFAULT",file="` + store + `"} 0`)
+	r.wantMetric(`gateway_tls_signature_faults_total 0`)
 	if err := early.speak(); err != nil {
 		t.Errorf("a connection that stood all the time: %v", err)
 	}

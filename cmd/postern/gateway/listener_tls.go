@@ -24,6 +24,7 @@ type trust struct {
 // listenerTLS keeps the TLS configuration of a listener in step with its files.
 type listenerTLS struct {
 	l      *config.Listener
+	engine tlsterm.Engine
 	auth   tlsterm.ClientAuth
 	denied func([sha256.Size]byte) bool
 	log    *slog.Logger
@@ -43,8 +44,8 @@ type listenerTLS struct {
 	complaints complaints
 }
 
-func newListenerTLS(l *config.Listener, denied func([sha256.Size]byte) bool, log *slog.Logger, now time.Time) (*listenerTLS, error) {
-	t := &listenerTLS{l: l, denied: denied, log: log.With("listener", l.Name), tickets: tlsterm.NewTicketKeys(now)}
+func newListenerTLS(l *config.Listener, engine tlsterm.Engine, denied func([sha256.Size]byte) bool, log *slog.Logger, now time.Time) (*listenerTLS, error) {
+	t := &listenerTLS{l: l, engine: engine, denied: denied, log: log.With("listener", l.Name), tickets: tlsterm.NewTicketKeys(now)}
 	t.complaints.log = t.log
 	var err error
 	if t.auth, err = tlsterm.ParseClientAuth(l.ClientAuth); err != nil {
@@ -64,7 +65,7 @@ func newListenerTLS(l *config.Listener, denied func([sha256.Size]byte) bool, log
 func (t *listenerTLS) load() error {
 	stores := append([]config.KeyStore{{Store: t.l.KeyStore, KeyPassword: t.l.KeyPassword, KeyPasswordVar: t.l.KeyPasswordVar}}, t.l.ExtraKeyStores...)
 	for _, s := range stores {
-		keys, err := keySource(s, t.log)
+		keys, err := keySource(s, t.engine, t.log)
 		if err != nil {
 			return err
 		}
@@ -106,10 +107,12 @@ func (t *listenerTLS) load() error {
 	return nil
 }
 
-func keySource(s config.KeyStore, log *slog.Logger) (*source[tlsterm.Keys], error) {
+func keySource(s config.KeyStore, engine tlsterm.Engine, log *slog.Logger) (*source[tlsterm.Keys], error) {
 	of := spec(s.Store)
 	return newSource(of, log, func(data []byte) (tlsterm.Keys, error) {
-		return tlsterm.ParseKeyStore(data, of, s.KeyPassword.Reveal(), s.KeyPasswordVar)
+		keys, err := tlsterm.ParseKeyStore(data, of, s.KeyPassword.Reveal(), s.KeyPasswordVar)
+		keys.Certificates = engine.Adopt(keys.Certificates)
+		return keys, err
 	})
 }
 

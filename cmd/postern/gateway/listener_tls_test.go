@@ -46,7 +46,7 @@ func newBench(t *testing.T, change func(*workbench)) *workbench {
 		change(b)
 	}
 	var err error
-	b.live, err = newListenerTLS(&b.l, func(f [sha256.Size]byte) bool { return b.denied[f] }, newLog(b), b.now)
+	b.live, err = newListenerTLS(&b.l, tlsterm.Own, func(f [sha256.Size]byte) bool { return b.denied[f] }, newLog(b), b.now)
 	must(t, err)
 	return b
 }
@@ -284,7 +284,7 @@ func TestStart(t *testing.T) {
 		l := b.l
 		change(&l)
 		_, log := newJournal()
-		if _, err := newListenerTLS(&l, nil, log, b.now); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newListenerTLS(&l, tlsterm.Own, nil, log, b.now); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nwant %s", err, want)
 		}
 	}
@@ -482,7 +482,7 @@ func TestRSAAndECDSASideBySide(t *testing.T) {
 func TestTicketKeysOfAFile(t *testing.T) {
 	hexKey := func(c string) string { return strings.Repeat(c, 63) + "0\n" }
 	b := newBench(t, func(b *workbench) { b.l.TicketKeysPath = file(t, b.dir, "tickets", []byte(hexKey("a"))) })
-	twin, err := newListenerTLS(&b.l, func([sha256.Size]byte) bool { return false }, newLog(b), b.now)
+	twin, err := newListenerTLS(&b.l, tlsterm.Own, func([sha256.Size]byte) bool { return false }, newLog(b), b.now)
 	must(t, err)
 	cache := tls.NewLRUClientSessionCache(4)
 	withTicket := func(c *tls.Config) { c.ClientSessionCache = cache }
@@ -520,7 +520,7 @@ func TestBrokerSideIsSwapped(t *testing.T) {
 		TrustStore: config.Store{Path: file(t, dir, "trust.pem", old.pem()), PathVar: "KAFKA_TRUST"},
 	}
 	_, log := newJournal()
-	b, err := newBrokerTLS(&k, log, time.Now())
+	b, err := newBrokerTLS(&k, tlsterm.Own, log, time.Now())
 	must(t, err)
 	shown := func() *x509.Certificate {
 		cert, err := b.config("broker").GetClientCertificate(nil)
@@ -556,7 +556,7 @@ func TestBrokerSideIsSwapped(t *testing.T) {
 		t.Errorf("watched: %q", got)
 	}
 	k.Protocol = config.ProtocolPlaintext
-	if b, err := newBrokerTLS(&k, log, time.Now()); b != nil || err != nil {
+	if b, err := newBrokerTLS(&k, tlsterm.Own, log, time.Now()); b != nil || err != nil {
 		t.Errorf("for PLAINTEXT: %v, %v", b, err)
 	}
 }

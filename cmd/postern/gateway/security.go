@@ -33,12 +33,13 @@ type keeper interface {
 	paths() []string
 }
 
-// newSecurity loads all files; their faults are errors here, and only here. No
-// client whose certificate's SHA-256 is denied is let in.
-func newSecurity(cfg *config.Config, denied func([sha256.Size]byte) bool, log *slog.Logger) (*security, error) {
+// newSecurity loads all files, with keys that sign as tlsEngine does; their faults
+// are errors here, and only here. No client whose certificate's SHA-256 is denied
+// is let in.
+func newSecurity(cfg *config.Config, tlsEngine tlsterm.Engine, denied func([sha256.Size]byte) bool, log *slog.Logger) (*security, error) {
 	s := &security{cfg: cfg, log: log, now: time.Now}
 	var err error
-	if s.brokers, err = newBrokerTLS(&cfg.Kafka, log, s.now()); err != nil {
+	if s.brokers, err = newBrokerTLS(&cfg.Kafka, tlsEngine, log, s.now()); err != nil {
 		return nil, err
 	}
 	for i := range cfg.Listeners {
@@ -46,7 +47,7 @@ func newSecurity(cfg *config.Config, denied func([sha256.Size]byte) bool, log *s
 		if l.Protocol != config.ProtocolSSL {
 			continue
 		}
-		t, err := newListenerTLS(l, denied, log, s.now())
+		t, err := newListenerTLS(l, tlsEngine, denied, log, s.now())
 		if err != nil {
 			return nil, err
 		}

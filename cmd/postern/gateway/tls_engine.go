@@ -7,16 +7,16 @@ import (
 	"github.com/postern-kafka/postern/tlsterm"
 )
 
-// tlsEngine chooses what carries the records. Our own record layer is used
-// only after it has agreed with crypto/tls, in this process and with this
-// release of Go, on every cipher suite in both roles; selfTest says whether it
-// does.
-func tlsEngine(cfg *config.Config, selfTest func() error, log *slog.Logger) tlsterm.Engine {
+// chooseTLSEngine chooses what carries the records and signs with RSA keys. Our own
+// is used only after its record layer has agreed with crypto/tls, in this process
+// and with this release of Go, on every cipher suite in both roles; selfTest says
+// whether it does. Signatures are tried key by key, when a key is loaded.
+func chooseTLSEngine(cfg *config.Config, selfTest func() error, log *slog.Logger) tlsterm.Engine {
 	if cfg.TLSEngine == config.TLSEngineStd || !speaksTLS(cfg) {
 		return tlsterm.Std
 	}
 	if err := selfTest(); err != nil {
-		log.Error("the record layer failed its self-test; crypto/tls carries all records instead, at a higher cost. Please report this", "err", err)
+		log.Error("the record layer failed its self-test; crypto/tls carries all records instead and crypto/rsa signs, at a higher cost. Please report this", "err", err)
 		return tlsterm.Std
 	}
 	return tlsterm.Own

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"crypto/rsa"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"strings"
@@ -32,7 +34,7 @@ func TestTLSEngine(t *testing.T) {
 				Listeners: []config.Listener{{Protocol: c.protocol}},
 				Kafka:     config.Backend{Protocol: config.ProtocolPlaintext},
 			}
-			got := tlsEngine(cfg, c.selfTest, slog.New(slog.NewTextHandler(&log, nil)))
+			got := chooseTLSEngine(cfg, c.selfTest, slog.New(slog.NewTextHandler(&log, nil)))
 			if got != c.want {
 				t.Errorf("engine %v, want %v", got, c.want)
 			}
@@ -40,5 +42,30 @@ func TestTLSEngine(t *testing.T) {
 				t.Errorf("logged %q", log.String())
 			}
 		})
+	}
+}
+
+// TestRSAFollowsEngine: the keys of a store sign as the engine does, those that
+// are loaded later too.
+func TestRSAFollowsEngine(t *testing.T) {
+	key, err := rsaKey()
+	must(t, err)
+	ca := newAuthority(t, "CA")
+	first, next := ca.certify("first", key), ca.certify("next", key)
+	_, asBefore := tlsterm.Own.Adopt([]tls.Certificate{first})[0].PrivateKey.(*rsa.PrivateKey) // without AVX-512 IFMA
+	for _, engine := range []tlsterm.Engine{tlsterm.Own, tlsterm.Std} {
+		path := file(t, t.TempDir(), "key.pem", keyPEM(t, first))
+		_, log := newJournal()
+		s, err := keySource(config.KeyStore{Store: config.Store{Path: path}}, engine, log)
+		must(t, err)
+		for _, want := range []tls.Certificate{first, next} {
+			replace(t, path, keyPEM(t, want))
+			s.look(func(tlsterm.Keys) error { return nil })
+			got := s.value.Certificates[0]
+			_, std := got.PrivateKey.(*rsa.PrivateKey)
+			if !got.Leaf.Equal(want.Leaf) || std != (asBefore || engine == tlsterm.Std) {
+				t.Errorf("%v: a key %T of %s", engine, got.PrivateKey, got.Leaf.Subject)
+			}
+		}
 	}
 }

@@ -26,6 +26,7 @@ func (s *security) writeMetrics(w io.Writer) {
 	if s.brokers != nil {
 		s.brokers.writeMetrics(w)
 	}
+	metrics.WriteCounterUint64(w, "gateway_tls_signature_faults_total", tlsterm.SignatureFaults())
 }
 
 func (t *listenerTLS) writeMetrics(w io.Writer) {

@@ -130,7 +130,7 @@ func TestJDKServer(t *testing.T) {
 		if _, err := fmt.Sscanf(j.do("server %s %s server-%s", s.javaProtocol(), s.javaSuite(), kind), "port %s", &port); err != nil {
 			t.Fatal(err)
 		}
-		cert := j.p.client[kind].cert
+		cert := engine.Adopt([]tls.Certificate{j.p.client[kind].cert})[0]
 		cfg := tlsterm.ClientConfig(tlsterm.ClientOptions{Roots: j.p.roots, Certificate: &cert, ServerName: "localhost"})
 		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 		verify := cfg.VerifyConnection

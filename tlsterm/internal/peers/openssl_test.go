@@ -193,7 +193,7 @@ func TestOpenSSLServer(t *testing.T) {
 	openssl, p := program(t, "openssl"), newPKI(t)
 	eachSuite(t, func(t *testing.T, engine tlsterm.Engine, s suite, kind string) {
 		port := startServer(t, openssl, p, s, kind)
-		cert := p.client[kind].cert
+		cert := engine.Adopt([]tls.Certificate{p.client[kind].cert})[0]
 		cfg := tlsterm.ClientConfig(tlsterm.ClientOptions{Roots: p.roots, Certificate: &cert, ServerName: "localhost"})
 		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 		verify := cfg.VerifyConnection

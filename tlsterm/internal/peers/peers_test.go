@@ -191,6 +191,7 @@ func serve(t *testing.T, engine tlsterm.Engine, cfg *tls.Config) *server {
 	must(t, err)
 	s := &server{t: t, engine: engine, l: l, ended: make(chan ended, 1), silent: make(chan struct{}, 16)}
 	s.cfg = cfg.Clone()
+	s.cfg.Certificates = engine.Adopt(cfg.Certificates)
 	verify := cfg.VerifyConnection
 	s.cfg.VerifyConnection = func(state tls.ConnectionState) error {
 		s.state = state

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package rsasign
+
+func kernelFor(int) *kernel { return nil }

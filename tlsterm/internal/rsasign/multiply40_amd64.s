@@ -1,0 +1,14 @@
+#include "textflag.h"
+
+#define DIGITS 40
+#define VECTORS 5
+#define FOUR
+#define FIVE
+
+// func multiply40(z, y, moduli *uint64, squarings int)
+TEXT ·multiply40(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ moduli+16(FP), BX
+	MOVQ squarings+24(FP), R8
+#include "multiply_amd64.h"

@@ -1,0 +1,5 @@
+//go:build race
+
+package rsasign
+
+const raceDetector = true
