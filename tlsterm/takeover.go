@@ -169,8 +169,17 @@ func (t *tap) takeOver12(o *own, resumed bool) bool {
 		}
 	})
 	o.in.seq = t.in.protected
-	return o.out.seq == t.out.protected && o.out.seq > 0 && o.in.seq > 0
+	if o.out.seq != t.out.protected || o.out.seq == 0 || o.in.seq == 0 {
+		return false
+	}
+	// crypto/tls has taken a Finished off what it read. If more was with it, it
+	// knows, and will refuse the connection: left alone with it, we would not.
+	overhead := uint64(o.explicit) + tagLen
+	return t.in.finished.bytes == t.in.finished.records*overhead+finished12
 }
+
+// finished12 is the length of a Finished of TLS 1.2 (RFC 5246 section 7.4.9).
+const finished12 = messageHeaderLen + 12
 
 // stream follows the records of one direction of a handshake.
 type stream struct {
@@ -182,7 +191,14 @@ type stream struct {
 	helloHas  int
 	ccs       bool    // a change_cipher_spec has passed
 	protected uint64  // whole records behind it
+	finished  sealed  // what of them is handshake
 	kept      *[]byte // the records that the traffic key may have sealed; lent by flights
+}
+
+// sealed is how much lies under protection.
+type sealed struct {
+	records uint64
+	bytes   uint64 // ciphertext, with what each record adds to its plaintext
 }
 
 // flights lends a place for what one side of a handshake sends.
@@ -220,7 +236,7 @@ func (s *stream) follow(b []byte, sent bool) {
 				return
 			}
 			s.left = int(binary.BigEndian.Uint16(s.head[3:]))
-			if sent && s.sealed() {
+			if sent && s.mayOpen() {
 				s.keep(s.head[:])
 			}
 		}
@@ -231,7 +247,7 @@ func (s *stream) follow(b []byte, sent bool) {
 		if s.head[0] == recordHandshake {
 			s.helloHas += copy(s.hello[s.helloHas:], body)
 		}
-		if sent && s.sealed() {
+		if sent && s.mayOpen() {
 			s.keep(body)
 		}
 		if s.left == 0 {
@@ -244,12 +260,16 @@ func (s *stream) end() {
 	s.have = 0
 	if s.ccs {
 		s.protected++
+		if s.head[0] == recordHandshake {
+			s.finished.records++
+			s.finished.bytes += uint64(binary.BigEndian.Uint16(s.head[3:]))
+		}
 	}
 	s.ccs = s.ccs || s.head[0] == recordCCS
 }
 
-// sealed reports whether the current record may be under the traffic key.
-func (s *stream) sealed() bool {
+// mayOpen reports whether the current record may be under the traffic key.
+func (s *stream) mayOpen() bool {
 	return s.head[0] == recordData || s.ccs && s.head[0] == recordHandshake
 }
 

@@ -283,6 +283,37 @@ func (r *rewriting) Write(b []byte) (int, error) {
 
 // A TLS 1.2 Finished may come in several records, each of which has a number.
 func TestCutFinished12(t *testing.T) {
+	server, peer := recutFinished12(t, func(plain []byte) [][]byte { return [][]byte{plain[:1], plain[1:10], plain[10:]} })
+	if server.Engine() != Own || server.records.(*own).in.seq != 3 {
+		t.Fatalf("engine %v", server.Engine())
+	}
+	var got []byte
+	if err := server.Feed(peer.control(nil, recordData, []byte("data")...), func(p []byte) { got = append(got, p...) }); err != nil || string(got) != "data" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// What is more than a Finished of TLS 1.2 in its record is not passed over: it
+// stays with crypto/tls, which has it and refuses it.
+func TestTrailingFinished12(t *testing.T) {
+	for _, more := range []int{1, 4, 16} {
+		server, peer := recutFinished12(t, func(plain []byte) [][]byte {
+			return [][]byte{append(bytes.Clone(plain), make([]byte, more)...)}
+		})
+		if server.Engine() != Std {
+			t.Errorf("%d bytes more: taken over", more)
+		}
+		err := server.Feed(peer.control(nil, recordData, []byte("data")...), func(p []byte) { t.Errorf("%d bytes more: %q came through", more, p) })
+		if !errors.Is(err, ErrTLS) {
+			t.Errorf("%d bytes more: %v", more, err)
+		}
+	}
+}
+
+// recutFinished12 has a client cut its Finished in its own way. It returns the
+// server's side and what seals the client's records.
+func recutFinished12(t *testing.T, cut func(plain []byte) [][]byte) (*Conn, *own) {
+	t.Helper()
 	clientCfg, serverCfg := configs(t, tls.VersionTLS12)
 	a, b := memoryConns()
 	listening := &tap{client: true}
@@ -309,7 +340,7 @@ func TestCutFinished12(t *testing.T) {
 		}
 		plain := finished[recordHeaderLen+explicit12 : len(finished)-tagLen]
 		var out []byte
-		for _, p := range [][]byte{plain[:1], plain[1:10], plain[10:]} {
+		for _, p := range cut(plain) {
 			out = peer.control(out, recordHandshake, p...)
 		}
 		return out
@@ -330,13 +361,7 @@ func TestCutFinished12(t *testing.T) {
 	if err := errors.Join(<-done, err); err != nil {
 		t.Fatal(err)
 	}
-	if server.Engine() != Own || server.records.(*own).in.seq != 3 {
-		t.Fatalf("engine %v", server.Engine())
-	}
-	var got []byte
-	if err := server.Feed(peer.control(nil, recordData, []byte("data")...), func(p []byte) { got = append(got, p...) }); err != nil || string(got) != "data" {
-		t.Errorf("%q, %v", got, err)
-	}
+	return server, peer
 }
 
 // following shows a stream what is read.
@@ -398,6 +423,8 @@ func TestEvidence(t *testing.T) {
 		"half a hello":          func(tp *tap) { tp.in.helloHas-- },
 		"a record too many":     func(tp *tap) { tp.wrote([]byte{recordHandshake, 3, 3, 0, 1, 1}) },
 		"nothing read":          func(tp *tap) { tp.in.protected = 0 },
+		"more than a Finished":  func(tp *tap) { tp.in.finished.bytes++ },
+		"less than a Finished":  func(tp *tap) { tp.in.finished.bytes-- },
 	} {
 		tp := make12()
 		if spoil(tp); tp.takeOver(state) != nil {
