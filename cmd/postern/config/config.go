@@ -216,6 +216,8 @@ type Limits struct {
 	HandshakeTimeout time.Duration
 	// MaxHandshakes is how many connections are in handshake or dial at once; further ones wait, in turn by address.
 	MaxHandshakes int
+	// MaxHandshakesPerAddress is how many of them one address may have.
+	MaxHandshakesPerAddress int
 	// MaxConnections is how many client connections stand at once.
 	MaxConnections int
 	// MaxFrameBytes is the largest frame, its 4-byte size prefix not counted, from clients and from brokers;

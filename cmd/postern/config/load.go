@@ -83,13 +83,18 @@ func (r *reader) log() Log {
 }
 
 func (r *reader) limits() Limits {
-	return Limits{
-		HandshakeTimeout: r.millis("GATEWAY_HANDSHAKE_TIMEOUT_MS", 100*time.Millisecond, 10*time.Minute),
-		MaxHandshakes:    int(r.integer("GATEWAY_MAX_HANDSHAKES", 1, 100_000)),
-		MaxConnections:   int(r.integer("GATEWAY_MAX_CONNECTIONS", 1, 10_000_000)),
-		MaxFrameBytes:    int(r.integer("GATEWAY_MAX_FRAME_BYTES", 64<<10, math.MaxInt32-4)),
-		DrainTimeout:     r.millis("GATEWAY_DRAIN_TIMEOUT_MS", 0, time.Hour),
+	l := Limits{
+		HandshakeTimeout:        r.millis("GATEWAY_HANDSHAKE_TIMEOUT_MS", 100*time.Millisecond, 10*time.Minute),
+		MaxHandshakes:           int(r.integer("GATEWAY_MAX_HANDSHAKES", 1, 100_000)),
+		MaxHandshakesPerAddress: int(r.integer("GATEWAY_MAX_HANDSHAKES_PER_ADDRESS", 1, 100_000)),
+		MaxConnections:          int(r.integer("GATEWAY_MAX_CONNECTIONS", 1, 10_000_000)),
+		MaxFrameBytes:           int(r.integer("GATEWAY_MAX_FRAME_BYTES", 64<<10, math.MaxInt32-4)),
+		DrainTimeout:            r.millis("GATEWAY_DRAIN_TIMEOUT_MS", 0, time.Hour),
 	}
+	if l.MaxHandshakesPerAddress == 0 {
+		l.MaxHandshakesPerAddress = (l.MaxHandshakes + 1) / 2
+	}
+	return l
 }
 
 // disjoint checks that the admin port is none of the listener's. While the number of ports follows the cluster, the

@@ -56,6 +56,7 @@ func (c *Config) tree() node {
 		yaml.MapItem{Key: "limits", Value: node{
 			{Key: "handshakeTimeoutMs", Value: c.Limits.HandshakeTimeout.Milliseconds()},
 			{Key: "maxHandshakes", Value: c.Limits.MaxHandshakes},
+			{Key: "maxHandshakesPerAddress", Value: c.Limits.MaxHandshakesPerAddress},
 			{Key: "maxConnections", Value: c.Limits.MaxConnections},
 			{Key: "maxFrameBytes", Value: c.Limits.MaxFrameBytes},
 			{Key: "drainTimeoutMs", Value: c.Limits.DrainTimeout.Milliseconds()},

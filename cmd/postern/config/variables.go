@@ -244,6 +244,7 @@ var sections = []section{
 	{"Limits of this gateway", []variable{
 		{Name: "GATEWAY_HANDSHAKE_TIMEOUT_MS", Default: "10000", Meaning: "from a client's connection to the end of its TLS handshake"},
 		{Name: "GATEWAY_MAX_HANDSHAKES", Default: "256", Meaning: "handshakes that run at once"},
+		{Name: "GATEWAY_MAX_HANDSHAKES_PER_ADDRESS", DefaultNote: "half of GATEWAY_MAX_HANDSHAKES", Meaning: "how many of them one address (IPv6: one /64) may have; where all clients come from a load balancer's address, as many"},
 		{Name: "GATEWAY_MAX_CONNECTIONS", Default: "20000", Meaning: "client connections that stand at once"},
 		{Name: "GATEWAY_MAX_FRAME_BYTES", Default: "104857600", Meaning: "largest request or response"},
 		{Name: "GATEWAY_DRAIN_TIMEOUT_MS", Default: "20000", Meaning: "how long connections may finish after the signal to stop"},

@@ -389,6 +389,8 @@ func usedCases() map[string]usedCase {
 			map[string]int64{"100": 100, "600000": 600000}, "99", "600001"),
 		"GATEWAY_MAX_HANDSHAKES": number(func(c *Config) int64 { return int64(c.Limits.MaxHandshakes) },
 			map[string]int64{"1": 1, "100000": 100000}, "0", "100001"),
+		"GATEWAY_MAX_HANDSHAKES_PER_ADDRESS": number(func(c *Config) int64 { return int64(c.Limits.MaxHandshakesPerAddress) },
+			map[string]int64{"1": 1, "100000": 100000}, "0", "100001"),
 		"GATEWAY_MAX_CONNECTIONS": number(func(c *Config) int64 { return int64(c.Limits.MaxConnections) },
 			map[string]int64{"1": 1, "10000000": 10000000}, "0", "10000001"),
 		"GATEWAY_MAX_FRAME_BYTES": number(func(c *Config) int64 { return int64(c.Limits.MaxFrameBytes) },

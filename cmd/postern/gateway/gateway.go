@@ -84,21 +84,22 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 	}
 	g.cluster.lookFirst(ctx)
 	g.engine, err = engine.Start(engine.Options{
-		Listeners:         listeners,
-		Users:             g.store.Users(),
-		Book:              book,
-		MandatoryVCluster: cfg.MandatoryVCluster,
-		BrokerTLS:         upstream,
-		TLSEngine:         tlsEngine,
-		Revoked:           g.denied,
-		Refresh:           g.cluster.refresh,
-		Loops:             cfg.Threads,
-		MaxConnections:    cfg.Limits.MaxConnections,
-		MaxAdmissions:     cfg.Limits.MaxHandshakes,
-		MaxFrame:          cfg.Limits.MaxFrameBytes + 4, // the size prefix
-		HandshakeTimeout:  cfg.Limits.HandshakeTimeout,
-		DialTimeout:       cfg.Kafka.DialTimeout,
-		Log:               o.Log,
+		Listeners:               listeners,
+		Users:                   g.store.Users(),
+		Book:                    book,
+		MandatoryVCluster:       cfg.MandatoryVCluster,
+		BrokerTLS:               upstream,
+		TLSEngine:               tlsEngine,
+		Revoked:                 g.denied,
+		Refresh:                 g.cluster.refresh,
+		Loops:                   cfg.Threads,
+		MaxConnections:          cfg.Limits.MaxConnections,
+		MaxAdmissions:           cfg.Limits.MaxHandshakes,
+		MaxAdmissionsPerAddress: cfg.Limits.MaxHandshakesPerAddress,
+		MaxFrame:                cfg.Limits.MaxFrameBytes + 4, // the size prefix
+		HandshakeTimeout:        cfg.Limits.HandshakeTimeout,
+		DialTimeout:             cfg.Kafka.DialTimeout,
+		Log:                     o.Log,
 	})
 	if err != nil {
 		return err
