@@ -70,7 +70,9 @@ func (ln *listener) openPorts(n int) error {
 		if ln.ports[port] != nil || ln.closed {
 			continue
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort(ln.o.Bind, strconv.Itoa(port)))
+		sockets := ln.engine.o.Sockets
+		config := net.ListenConfig{KeepAliveConfig: sockets.keepAlive(), Control: sockets.prepare}
+		l, err := config.Listen(ln.engine.ctx, "tcp", net.JoinHostPort(ln.o.Bind, strconv.Itoa(port)))
 		if err != nil {
 			return fmt.Errorf("engine: listener %s: %w", ln.o.Name, err)
 		}

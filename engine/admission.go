@@ -270,7 +270,7 @@ func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, err
 func (e *Engine) dialAddress(addr string, limit time.Duration, from origin) (*net.TCPConn, *tlsterm.Conn, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, limit)
 	defer cancel()
-	var d net.Dialer
+	d := net.Dialer{KeepAliveConfig: e.o.Sockets.keepAlive(), Control: e.o.Sockets.prepare}
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, nil, err

@@ -63,6 +63,7 @@ type Options struct {
 	MaxInFlight             int           // per connection; default 1,024
 	HandshakeTimeout        time.Duration // default 10 s
 	DialTimeout             time.Duration // default 10 s
+	Sockets                 Sockets
 	Log                     *slog.Logger
 }
 
@@ -75,6 +76,7 @@ func (o *Options) defaults() {
 	setDefault(&o.MaxInFlight, 1_024)
 	setDefault(&o.HandshakeTimeout, 10*time.Second)
 	setDefault(&o.DialTimeout, 10*time.Second)
+	o.Sockets.defaults()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -91,6 +93,8 @@ type Engine struct {
 	o         Options
 	client    *gnet.Client
 	loops     []*loop
+	weights   []*placement // of the loops
+	placing   sync.Mutex   // two at once would choose the same loop
 	listeners []*listener
 	drains    *drainWatch
 	links     sync.Map // id → *link, for the drain watch
@@ -117,9 +121,6 @@ type Engine struct {
 // goroutine, but no handshake.
 const waitingPerPlace = 16
 
-// readBuffer is what a loop reads at once; see bench/README.md.
-const readBuffer = 128 << 10
-
 // Start opens the ports and serves until Close. On error nothing is left open.
 func Start(o Options) (*Engine, error) {
 	o.defaults()
@@ -139,7 +140,7 @@ func Start(o Options) (*Engine, error) {
 	}
 	e.client, err = gnet.NewClient(&events{engine: e},
 		gnet.WithNumEventLoop(o.Loops),
-		gnet.WithReadBufferCap(readBuffer),
+		gnet.WithReadBufferCap(o.Sockets.Read),
 		gnet.WithLogLevel(logging.ErrorLevel),
 		gnet.WithLogger(quiet{o.Log}))
 	if err == nil {

@@ -354,7 +354,7 @@ func TestStalledReceiver(t *testing.T) {
 	}
 	p := waitPaused(t, e)
 	onLoopAndWait(t, e, func() {
-		if n := p.client.waiting(); n > highMark+readBuffer {
+		if n := p.client.waiting(); n > highMark+e.o.Sockets.Read {
 			t.Errorf("%d bytes wait for a client that does not read", n)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
@@ -29,9 +28,8 @@ type loop struct {
 	queued [2]int      // bytes in pieces
 	owner  *pair       // whose bytes these are
 
-	placed   atomic.Int32     // sessions, for placement
-	received [2]atomic.Uint64 // bytes read, by side
-	lag      lag
+	placed placement
+	lag    lag
 }
 
 // events adapts gnet's calls; everything runs on the loop of the connection.
@@ -124,7 +122,7 @@ func (lp *loop) forget(p *pair) {
 	}
 	p.forgotten = true
 	delete(lp.pairs, p)
-	lp.placed.Add(-1)
+	lp.placed.sessions.Add(-1)
 	lp.engine.counters.leave()
 }
 
@@ -164,7 +162,7 @@ func (e *Engine) findLoops(n int) error {
 		if err := setReading(lp.epoll, conn.Fd(), true); err != nil {
 			return fmt.Errorf("engine: pausing does not work with this release of gnet: %w", err)
 		}
-		e.loops = append(e.loops, lp)
+		e.loops, e.weights = append(e.loops, lp), append(e.weights, &lp.placed)
 	}
 	return nil
 }
@@ -186,16 +184,13 @@ func (e *Engine) probe(ln net.Listener) (conn gnet.Conn, end func(), err error) 
 	return <-opened, func() { _ = out.Close() }, nil
 }
 
-// place chooses the loop with the fewest sessions.
+// place chooses the loop for a new session.
 func (e *Engine) place() *loop {
-	best := e.loops[0]
-	for _, lp := range e.loops[1:] {
-		if lp.placed.Load() < best.placed.Load() {
-			best = lp
-		}
-	}
-	best.placed.Add(1)
-	return best
+	e.placing.Lock()
+	defer e.placing.Unlock()
+	lp := e.loops[leastLoaded(e.weights)]
+	lp.placed.sessions.Add(1)
+	return lp
 }
 
 // tellUnroutable logs that clients were told of brokers they cannot reach,

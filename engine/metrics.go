@@ -180,13 +180,13 @@ func (e *Engine) writeLoops(w io.Writer) {
 	unroutable := e.stats.Unroutable.Load()
 	refused := e.stats.Refused.Load()
 	for i, lp := range e.loops {
-		fromClient += lp.received[session.Client].Load()
-		fromBroker += lp.received[session.Broker].Load()
+		fromClient += lp.placed.received[session.Client].Load()
+		fromBroker += lp.placed.received[session.Broker].Load()
 		inFlight += lp.stats.InFlight.Load()
 		unroutable += lp.stats.Unroutable.Load()
 		refused += lp.stats.Refused.Load()
 		metrics.WriteGaugeFloat64(w, fmt.Sprintf(`gateway_loop_lag_seconds{loop="%d"}`, i), lp.lag.highest().Seconds())
-		metrics.WriteGaugeUint64(w, fmt.Sprintf(`gateway_loop_sessions{loop="%d"}`, i), uint64(max(0, lp.placed.Load())))
+		metrics.WriteGaugeUint64(w, fmt.Sprintf(`gateway_loop_sessions{loop="%d"}`, i), uint64(max(0, lp.placed.sessions.Load())))
 	}
 	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_client"}`, fromClient)
 	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_broker"}`, fromBroker)

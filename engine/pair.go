@@ -86,7 +86,7 @@ func (p *pair) traffic(l *link, b []byte) {
 	if p.finished {
 		return
 	}
-	p.loop.received[l.side].Add(uint64(len(b)))
+	p.loop.placed.note(int(l.side), len(b))
 	if l.tls == nil {
 		p.input(l, b)
 	} else if err := l.tls.Feed(b, l.feed); err != nil {

@@ -30,6 +30,7 @@ func (e *Engine) watch() {
 		}
 		for _, lp := range e.loops {
 			lp.lag.ask(lp)
+			lp.placed.weigh()
 		}
 		if n, own := e.places.lacking(); n > 0 {
 			e.halfOpen.shed(n, own, e.o.HandshakeTimeout/patienceShare)

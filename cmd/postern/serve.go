@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/postern-kafka/postern/cmd/postern/config"
 	"github.com/postern-kafka/postern/cmd/postern/gateway"
@@ -27,6 +30,7 @@ func (*serveCommand) Run(w world) error {
 		return err
 	}
 	log := newLog(cfg.Log, w.stdout)
+	limitMemory(log)
 	build := buildInfo()
 	log.Info("postern", "version", build.version, "commit", build.commit)
 	g, err := gateway.Start(w.ctx, cfg, gateway.Options{
@@ -50,6 +54,23 @@ func (*serveCommand) Run(w world) error {
 	log.Info("ended")
 	return err
 }
+
+// limitMemory has the collector work harder before the memory that the container
+// may have is used up, instead of being killed for it. GOMEMLIMIT, if set, is
+// stronger. The cores that a container may have are known to Go by itself.
+func limitMemory(log *slog.Logger) {
+	limit, err := memlimit.Set(memlimit.WithRatio(memoryShare))
+	switch {
+	case err != nil:
+		log.Warn("the memory limit of the container is not known; set GOMEMLIMIT", "err", err)
+	case limit != math.MaxInt64:
+		log.Info("memory", "limit", limit)
+	}
+}
+
+// memoryShare leaves a tenth for what the collector does not see: stacks of
+// threads, the binary, the kernel's buffers of sockets that count for the container.
+const memoryShare = 0.9
 
 type configCommand struct{}
 

@@ -32,6 +32,8 @@ type Config struct {
 	Threads int
 	// ShutdownDelayBetweenBrokers is the pause between closing the connections of one broker and of the next.
 	ShutdownDelayBetweenBrokers time.Duration
+	// Sockets says how the sockets of clients and brokers are set up.
+	Sockets Sockets
 	// Limits bounds what may grow and how long anything may take.
 	Limits Limits
 }
@@ -208,6 +210,16 @@ type Log struct {
 	// JSON chooses JSON lines over text.
 	JSON  bool
 	Level slog.Level
+}
+
+// Sockets says how the sockets of clients and brokers are set up.
+type Sockets struct {
+	// KeepAlive is how long a connection is idle before TCP probes it.
+	KeepAlive time.Duration
+	// SendBuffer and ReceiveBuffer are sizes in bytes; 0 leaves them to the kernel.
+	SendBuffer, ReceiveBuffer int
+	// Read is how many bytes an event loop reads at once.
+	Read int
 }
 
 // Limits bounds what may grow and how long anything may take.

@@ -42,7 +42,8 @@ func (r *reader) load(o Options) (*Config, *Report) {
 		Threads:           int(r.integer("GATEWAY_DOWNSTREAM_THREAD", 0, 1024)),
 		ShutdownDelayBetweenBrokers: r.millis("GATEWAY_SHUTDOWN_DELAY_BETWEEN_BROKERS_MS",
 			0, 10*time.Minute),
-		Limits: r.limits(),
+		Sockets: r.sockets(),
+		Limits:  r.limits(),
 	}
 	c.Storage = r.storage(c.ClusterID)
 	c.GroupID = r.label("GATEWAY_GROUP_ID")
@@ -80,6 +81,15 @@ func (r *reader) log() Log {
 		l.Level = r.level("LOG4J2_IO_CONDUKTOR_LEVEL")
 	}
 	return l
+}
+
+func (r *reader) sockets() Sockets {
+	return Sockets{
+		KeepAlive:     time.Duration(r.integer("GATEWAY_SOCKET_KEEPALIVE_SECONDS", 1, 7200)) * time.Second,
+		SendBuffer:    int(r.integer("GATEWAY_SOCKET_SEND_BUFFER_BYTES", 0, 1<<30)),
+		ReceiveBuffer: int(r.integer("GATEWAY_SOCKET_RECEIVE_BUFFER_BYTES", 0, 1<<30)),
+		Read:          int(r.integer("GATEWAY_READ_BUFFER_BYTES", 16<<10, 1<<20)),
+	}
 }
 
 func (r *reader) limits() Limits {

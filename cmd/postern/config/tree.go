@@ -53,6 +53,12 @@ func (c *Config) tree() node {
 		yaml.MapItem{Key: "tlsEngine", Value: string(c.TLSEngine)},
 		yaml.MapItem{Key: "threads", Value: c.Threads},
 		yaml.MapItem{Key: "shutdownDelayBetweenBrokersMs", Value: c.ShutdownDelayBetweenBrokers.Milliseconds()},
+		yaml.MapItem{Key: "sockets", Value: node{
+			{Key: "keepAliveSeconds", Value: int64(c.Sockets.KeepAlive.Seconds())},
+			{Key: "sendBufferBytes", Value: c.Sockets.SendBuffer},
+			{Key: "receiveBufferBytes", Value: c.Sockets.ReceiveBuffer},
+			{Key: "readBufferBytes", Value: c.Sockets.Read},
+		}},
 		yaml.MapItem{Key: "limits", Value: node{
 			{Key: "handshakeTimeoutMs", Value: c.Limits.HandshakeTimeout.Milliseconds()},
 			{Key: "maxHandshakes", Value: c.Limits.MaxHandshakes},

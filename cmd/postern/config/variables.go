@@ -241,6 +241,12 @@ var sections = []section{
 		{Name: "GATEWAY_FEATURE_FLAGS_MERGE_CLUSTER", Meaning: "flag of version 2", Status: accepted, Reason: reason2x},
 		{Name: "GATEWAY_ENV_FILE", Meaning: "file of NAME=VALUE lines, stronger than the environment"},
 	}},
+	{"Sockets of this gateway", []variable{
+		{Name: "GATEWAY_SOCKET_KEEPALIVE_SECONDS", Default: "120", Meaning: "how long a connection is silent before TCP probes it; keep it below what load balancers forget after (AWS: 350)"},
+		{Name: "GATEWAY_SOCKET_SEND_BUFFER_BYTES", Default: "0", DefaultNote: "the kernel fits it to each connection", Meaning: "send buffer of each socket"},
+		{Name: "GATEWAY_SOCKET_RECEIVE_BUFFER_BYTES", Default: "0", DefaultNote: "the kernel fits it to each connection", Meaning: "receive buffer of each socket"},
+		{Name: "GATEWAY_READ_BUFFER_BYTES", Default: "131072", Meaning: "what an event loop reads at once, rounded up to a power of two; one such buffer for each loop"},
+	}},
 	{"Limits of this gateway", []variable{
 		{Name: "GATEWAY_HANDSHAKE_TIMEOUT_MS", Default: "10000", Meaning: "from a client's connection to the end of its TLS handshake"},
 		{Name: "GATEWAY_MAX_HANDSHAKES", Default: "256", Meaning: "handshakes that run at once"},

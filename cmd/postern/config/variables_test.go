@@ -385,6 +385,15 @@ func usedCases() map[string]usedCase {
 		"LOG4J2_ROOT_LEVEL":         level(func(c *Config) slog.Level { return c.Log.Level }),
 		"LOG4J2_IO_CONDUKTOR_LEVEL": level(func(c *Config) slog.Level { return c.Log.Level }),
 
+		"GATEWAY_SOCKET_KEEPALIVE_SECONDS": number(func(c *Config) int64 { return int64(c.Sockets.KeepAlive.Seconds()) },
+			map[string]int64{"1": 1, "7200": 7200}, "0", "7201"),
+		"GATEWAY_SOCKET_SEND_BUFFER_BYTES": number(func(c *Config) int64 { return int64(c.Sockets.SendBuffer) },
+			map[string]int64{"0": 0, "1073741824": 1 << 30}, "-1", "1073741825"),
+		"GATEWAY_SOCKET_RECEIVE_BUFFER_BYTES": number(func(c *Config) int64 { return int64(c.Sockets.ReceiveBuffer) },
+			map[string]int64{"0": 0, "1073741824": 1 << 30}, "-1", "1073741825"),
+		"GATEWAY_READ_BUFFER_BYTES": number(func(c *Config) int64 { return int64(c.Sockets.Read) },
+			map[string]int64{"16384": 16384, "1048576": 1 << 20}, "16383", "1048577"),
+
 		"GATEWAY_HANDSHAKE_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Limits.HandshakeTimeout }),
 			map[string]int64{"100": 100, "600000": 600000}, "99", "600001"),
 		"GATEWAY_MAX_HANDSHAKES": number(func(c *Config) int64 { return int64(c.Limits.MaxHandshakes) },

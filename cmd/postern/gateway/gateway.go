@@ -99,6 +99,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		MaxFrame:                cfg.Limits.MaxFrameBytes + 4, // the size prefix
 		HandshakeTimeout:        cfg.Limits.HandshakeTimeout,
 		DialTimeout:             cfg.Kafka.DialTimeout,
+		Sockets:                 engine.Sockets(cfg.Sockets),
 		Log:                     o.Log,
 	})
 	if err != nil {

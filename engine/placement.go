@@ -1,0 +1,62 @@
+package engine
+
+import "sync/atomic"
+
+// What an event of a socket costs a loop, and how many bytes may pass for that,
+// roughly: the ratio decides which of two loops counts as the busier, not the
+// amount.
+const (
+	eventCost = 5_000 // ns
+	bytesByNS = 2
+	// keepShare of what was measured before stays in the average: it follows a
+	// change within a second.
+	keepShare = 0.8
+)
+
+// placement is what decides which loop gets a new session.
+type placement struct {
+	sessions atomic.Int32
+	events   atomic.Uint64    // of sockets, since the start
+	received [2]atomic.Uint64 // bytes read, by side, since the start
+
+	busy   atomic.Uint64 // ns of work per watch, smoothed
+	before uint64        // ns of work up to the last watch; the watch's own
+}
+
+// note counts an event that has brought n bytes from side.
+func (p *placement) note(side int, n int) {
+	p.events.Add(1)
+	p.received[side].Add(uint64(n))
+}
+
+// weigh brings busy up to date; it is called once for each watch.
+func (p *placement) weigh() {
+	bytes := p.received[0].Load() + p.received[1].Load()
+	now := p.events.Load()*eventCost + bytes/bytesByNS
+	p.busy.Store(uint64(keepShare*float64(p.busy.Load()) + (1-keepShare)*float64(now-p.before)))
+	p.before = now
+}
+
+// leastLoaded returns the index of the loop that a new session should go to: the
+// one that works least. A session that was placed a moment ago has not worked yet;
+// it counts as an average one. So among idle loops the one with the fewest
+// sessions is chosen, and one that a few sessions keep busy gets no more until the
+// others have as much to do.
+func leastLoaded(loops []*placement) int {
+	var busy, sessions float64
+	for _, p := range loops {
+		busy += float64(p.busy.Load())
+		sessions += float64(p.sessions.Load())
+	}
+	average := (busy + 1) / (sessions + 1)
+	best, least := 0, 0.0
+	for i, p := range loops {
+		n := float64(p.sessions.Load())
+		// Where there is no difference in work, the number decides.
+		load := max(float64(p.busy.Load()), n*average) + n*average/1000
+		if i == 0 || load < least {
+			best, least = i, load
+		}
+	}
+	return best
+}

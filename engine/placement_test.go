@@ -1,0 +1,51 @@
+package engine
+
+import "testing"
+
+func TestLeastLoaded(t *testing.T) {
+	type loop struct {
+		sessions int32
+		busy     uint64
+	}
+	for name, c := range map[string]struct {
+		loops []loop
+		want  int
+	}{
+		"nothing anywhere":                    {[]loop{{0, 0}, {0, 0}}, 0},
+		"idle: the fewest sessions":           {[]loop{{3, 0}, {2, 0}, {4, 0}}, 1},
+		"even work: the fewest sessions":      {[]loop{{3, 300}, {2, 300}, {4, 300}}, 1},
+		"a hot loop gets none":                {[]loop{{1, 90_000_000}, {9, 900}}, 1},
+		"until the others have as much to do": {[]loop{{1, 1000}, {20, 1000}}, 0},
+		"new sessions count as average ones":  {[]loop{{10, 1_000_000}, {14, 900_000}}, 0},
+	} {
+		var loops []*placement
+		for _, l := range c.loops {
+			p := new(placement)
+			p.sessions.Store(l.sessions)
+			p.busy.Store(l.busy)
+			loops = append(loops, p)
+		}
+		if got := leastLoaded(loops); got != c.want {
+			t.Errorf("%s: loop %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// A loop's work is what came since the last look, and an old one is forgotten.
+func TestWeigh(t *testing.T) {
+	p := new(placement)
+	for range 1000 {
+		p.note(0, 100_000)
+	}
+	p.weigh()
+	first := p.busy.Load()
+	if want := uint64(0.2 * (1000*eventCost + 1000*100_000/bytesByNS)); first < want-1 || first > want+1 {
+		t.Errorf("busy %d, want %d", first, want)
+	}
+	for range 100 {
+		p.weigh()
+	}
+	if left := p.busy.Load(); left > first/1_000_000 {
+		t.Errorf("after silence still %d of %d", left, first)
+	}
+}

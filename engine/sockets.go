@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sockets says how the sockets of both sides are set up. All have TCP_NODELAY.
+type Sockets struct {
+	// KeepAlive is how long a connection is idle before it is probed; default
+	// 120 s. Load balancers forget connections that are silent for longer (AWS's
+	// after 350 s).
+	KeepAlive time.Duration
+	// SendBuffer and ReceiveBuffer are SO_SNDBUF and SO_RCVBUF in bytes; 0 leaves
+	// them to the kernel, which fits them to each connection.
+	SendBuffer, ReceiveBuffer int
+	// Read is how many bytes a loop reads at once; default 128 KiB.
+	Read int
+}
+
+const (
+	probeInterval = 15 * time.Second
+	probes        = 4 // unanswered ones end a connection
+)
+
+func (s *Sockets) defaults() {
+	setDefault(&s.KeepAlive, 120*time.Second)
+	setDefault(&s.Read, 128<<10)
+}
+
+func (s Sockets) keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: s.KeepAlive, Interval: probeInterval, Count: probes}
+}
+
+// prepare sets the buffers of a socket before it listens or connects: only then
+// does the receive buffer decide about the window that is offered. What a
+// listening socket has, those that it accepts have too.
+func (s Sockets) prepare(_, _ string, raw syscall.RawConn) error {
+	var errs error
+	set := func(fd uintptr, option, bytes int) {
+		if bytes > 0 {
+			errs = errors.Join(errs, os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, bytes)))
+		}
+	}
+	err := raw.Control(func(fd uintptr) {
+		set(fd, unix.SO_SNDBUF, s.SendBuffer)
+		set(fd, unix.SO_RCVBUF, s.ReceiveBuffer)
+	})
+	return errors.Join(err, errs)
+}
