@@ -158,7 +158,7 @@ func (s roleSpec) gateway() (*Engine, error) {
 	return Start(o)
 }
 
-func benchSpec(b *testing.B, alg certs.Algorithm) roleSpec {
+func benchSpec(b testing.TB, alg certs.Algorithm) roleSpec {
 	b.Helper()
 	ca, err := certs.NewAuthority("Test CA", alg)
 	if err != nil {
@@ -177,11 +177,12 @@ func benchSpec(b *testing.B, alg certs.Algorithm) roleSpec {
 
 // role is a process of the load; it speaks JSON, a value a line.
 type role struct {
+	pid int
 	in  *json.Encoder
 	out *json.Decoder
 }
 
-func startRole(b *testing.B, name string) *role {
+func startRole(b testing.TB, name string) *role {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -211,17 +212,17 @@ func startRole(b *testing.B, name string) *role {
 			b.Error(err)
 		}
 	})
-	return &role{in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out))}
+	return &role{pid: cmd.Process.Pid, in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out))}
 }
 
-func (r *role) tell(b *testing.B, v any) {
+func (r *role) tell(b testing.TB, v any) {
 	b.Helper()
 	if err := r.in.Encode(v); err != nil {
 		b.Fatal(err)
 	}
 }
 
-func (r *role) hear(b *testing.B, v any) {
+func (r *role) hear(b testing.TB, v any) {
 	b.Helper()
 	if err := r.out.Decode(v); err != nil {
 		b.Fatal(err)
