@@ -254,6 +254,9 @@ func (e *Engine) Close() error {
 	e.stopAccepting()
 	e.admitting.Wait()
 	err := errors.Join(e.client.Stop(), e.drains.close())
+	for _, lp := range e.loops {
+		lp.closePipes()
+	}
 	close(e.endings)
 	e.background.Wait()
 	if err != nil {

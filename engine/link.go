@@ -53,6 +53,7 @@ type link struct {
 	feed func([]byte)  // takes plaintext from tls
 
 	held []byte // plaintext that the session has not consumed yet
+	pipe *pipe  // bytes the socket did not take yet, before those of out
 	out  []byte // bytes the socket did not take yet; out[sent:] is left
 	sent int
 
@@ -64,7 +65,13 @@ type link struct {
 	shutOff bool // our FIN is sent
 }
 
-func (l *link) waiting() int { return len(l.out) - l.sent }
+func (l *link) waiting() int {
+	n := len(l.out) - l.sent
+	if l.pipe != nil {
+		n += l.pipe.held
+	}
+	return n
+}
 
 // send queues segments for the socket; flush sends them. The segments are not
 // kept.
@@ -265,12 +272,11 @@ func (l *link) writable() {
 	if l.closed || l.waiting() == 0 {
 		return
 	}
-	n, err := writeOnce(l.fd, l.out[l.sent:])
-	if err != nil {
+	if err := l.drain(); err != nil {
 		l.broken(err)
 		return
 	}
-	if l.sent += n; l.waiting() > 0 {
+	if l.waiting() > 0 {
 		l.watch()
 	} else {
 		l.dropOut()
@@ -281,7 +287,28 @@ func (l *link) writable() {
 	l.pair.balance()
 }
 
+// drain gives the socket what it takes of what waits.
+func (l *link) drain() error {
+	if l.pipe != nil {
+		if err := l.pipe.drain(l.fd); err != nil || l.pipe.held > 0 {
+			return err
+		}
+		l.pair.loop.returnPipe(l.pipe)
+		l.pipe = nil
+	}
+	if l.sent == len(l.out) {
+		return nil
+	}
+	n, err := writeOnce(l.fd, l.out[l.sent:])
+	l.sent += n
+	return err
+}
+
 func (l *link) dropOut() {
+	if l.pipe != nil {
+		l.pair.loop.returnPipe(l.pipe)
+		l.pipe = nil
+	}
 	putBuffer(l.out)
 	l.out, l.sent = nil, 0
 }
@@ -315,7 +342,7 @@ func (l *link) read(on bool) {
 
 // broken ends the session because of this socket.
 func (l *link) broken(err error) {
-	l.out, l.sent = nil, 0
+	l.dropOut()
 	l.pair.ended(l.side, err)
 	l.closeNow()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
@@ -28,8 +29,11 @@ type loop struct {
 	queued [2]int      // bytes in pieces
 	owner  *pair       // whose bytes these are
 
-	placed placement
-	lag    lag
+	pipes []*pipe // spare ones
+
+	placed  placement
+	spliced atomic.Uint64 // bytes that passed through pipes
+	lag     lag
 }
 
 // events adapts gnet's calls; everything runs on the loop of the connection.

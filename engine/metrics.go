@@ -175,13 +175,14 @@ func (e *Engine) writeHandshakes(w io.Writer) {
 }
 
 func (e *Engine) writeLoops(w io.Writer) {
-	var fromClient, fromBroker uint64
+	var fromClient, fromBroker, spliced uint64
 	inFlight := e.stats.InFlight.Load()
 	unroutable := e.stats.Unroutable.Load()
 	refused := e.stats.Refused.Load()
 	for i, lp := range e.loops {
 		fromClient += lp.placed.received[session.Client].Load()
 		fromBroker += lp.placed.received[session.Broker].Load()
+		spliced += lp.spliced.Load()
 		inFlight += lp.stats.InFlight.Load()
 		unroutable += lp.stats.Unroutable.Load()
 		refused += lp.stats.Refused.Load()
@@ -190,6 +191,7 @@ func (e *Engine) writeLoops(w io.Writer) {
 	}
 	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_client"}`, fromClient)
 	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_broker"}`, fromBroker)
+	metrics.WriteCounterUint64(w, `gateway_bytes_spliced_total`, spliced)
 	metrics.WriteGaugeUint64(w, `gateway_current_inflight_requests`, uint64(max(0, inFlight)))
 	metrics.WriteCounterUint64(w, `gateway_unroutable_addresses_total`, unroutable)
 	metrics.WriteCounterUint64(w, `gateway_refused_requests_total`, refused)

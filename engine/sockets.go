@@ -19,6 +19,9 @@ type Sockets struct {
 	// SendBuffer and ReceiveBuffer are SO_SNDBUF and SO_RCVBUF in bytes; 0 leaves
 	// them to the kernel, which fits them to each connection.
 	SendBuffer, ReceiveBuffer int
+	// Splice is from how many bytes on what is to come of a frame is moved by
+	// splice(2), between sides that are both plaintext; 0 never does.
+	Splice int
 	// Read is how many bytes a loop reads at once; default 128 KiB.
 	Read int
 }

@@ -218,6 +218,8 @@ type Sockets struct {
 	KeepAlive time.Duration
 	// SendBuffer and ReceiveBuffer are sizes in bytes; 0 leaves them to the kernel.
 	SendBuffer, ReceiveBuffer int
+	// Splice is from how many bytes on a long frame is moved by splice(2); 0 never does.
+	Splice int
 	// Read is how many bytes an event loop reads at once.
 	Read int
 }

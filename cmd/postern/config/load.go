@@ -88,6 +88,7 @@ func (r *reader) sockets() Sockets {
 		KeepAlive:     time.Duration(r.integer("GATEWAY_SOCKET_KEEPALIVE_SECONDS", 1, 7200)) * time.Second,
 		SendBuffer:    int(r.integer("GATEWAY_SOCKET_SEND_BUFFER_BYTES", 0, 1<<30)),
 		ReceiveBuffer: int(r.integer("GATEWAY_SOCKET_RECEIVE_BUFFER_BYTES", 0, 1<<30)),
+		Splice:        int(r.integer("GATEWAY_SPLICE_BYTES", 0, 1<<30)),
 		Read:          int(r.integer("GATEWAY_READ_BUFFER_BYTES", 16<<10, 1<<20)),
 	}
 }

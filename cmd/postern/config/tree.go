@@ -57,6 +57,7 @@ func (c *Config) tree() node {
 			{Key: "keepAliveSeconds", Value: int64(c.Sockets.KeepAlive.Seconds())},
 			{Key: "sendBufferBytes", Value: c.Sockets.SendBuffer},
 			{Key: "receiveBufferBytes", Value: c.Sockets.ReceiveBuffer},
+			{Key: "spliceBytes", Value: c.Sockets.Splice},
 			{Key: "readBufferBytes", Value: c.Sockets.Read},
 		}},
 		yaml.MapItem{Key: "limits", Value: node{

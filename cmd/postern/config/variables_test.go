@@ -391,6 +391,8 @@ func usedCases() map[string]usedCase {
 			map[string]int64{"0": 0, "1073741824": 1 << 30}, "-1", "1073741825"),
 		"GATEWAY_SOCKET_RECEIVE_BUFFER_BYTES": number(func(c *Config) int64 { return int64(c.Sockets.ReceiveBuffer) },
 			map[string]int64{"0": 0, "1073741824": 1 << 30}, "-1", "1073741825"),
+		"GATEWAY_SPLICE_BYTES": number(func(c *Config) int64 { return int64(c.Sockets.Splice) },
+			map[string]int64{"0": 0, "1073741824": 1 << 30}, "-1", "1073741825"),
 		"GATEWAY_READ_BUFFER_BYTES": number(func(c *Config) int64 { return int64(c.Sockets.Read) },
 			map[string]int64{"16384": 16384, "1048576": 1 << 20}, "16383", "1048577"),
 

@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"testing"
+)
+
+func spliced(e *Engine) (n uint64) {
+	for _, lp := range e.loops {
+		n += lp.spliced.Load()
+	}
+	return n
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
+}
+
+// Long frames that are moved by the kernel arrive as they were sent, between
+// others that are not.
+func TestSplice(t *testing.T) {
+	e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) { o.Sockets.Splice = 64 << 10 })
+	c := dial(t, addr)
+	for range 5 {
+		roundTrips(t, c, 0, 1, 70_000, 3<<20, 200, 20<<20, 64<<10)
+	}
+	if spliced(e) == 0 {
+		t.Error("nothing was spliced")
+	}
+	c.Close()
+	settled(t, e)
+	if got := endings(e); got != `{side="client",reason="ended"} 1` {
+		t.Error(got)
+	}
+}
+
+// What a stalled receiver does not take stays in a pipe, which is given back when
+// it does, and when it never does.
+func TestSpliceStalled(t *testing.T) {
+	const size = 48 << 20
+	chunk := make([]byte, 1<<20)
+	for i := range chunk {
+		chunk[i] = byte(i >> 8)
+	}
+	var written atomic.Int64
+	broker := serveBroker(t, func(c *net.TCPConn) {
+		if _, err := readFrame(c); err != nil {
+			return
+		}
+		head := binary.BigEndian.AppendUint32(nil, size+4)
+		if _, err := c.Write(append(head, 0, 0, 0, 1)); err != nil {
+			return
+		}
+		for range size / len(chunk) {
+			n, err := c.Write(chunk)
+			if written.Add(int64(n)); err != nil {
+				return
+			}
+		}
+		_, _ = io.Copy(io.Discard, c)
+	})
+	e, addr := startEngine(t, broker, func(o *Options) { o.Loops, o.Sockets.Splice = 1, 64<<10 })
+	before := descriptors(t)
+	for _, reads := range []bool{true, false} {
+		t.Run(fmt.Sprintf("reads=%v", reads), func(t *testing.T) {
+			written.Store(0)
+			c := dial(t, addr)
+			if err := c.SetReadBuffer(64 << 10); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Write(request(heartbeat, 4, 1, nil)); err != nil {
+				t.Fatal(err)
+			}
+			if awaitStandstill(t, &written) == size {
+				t.Error("the broker was never held back")
+			}
+			waitPaused(t, e)
+			if reads {
+				var head [8]byte
+				if _, err := io.ReadFull(c, head[:]); err != nil {
+					t.Fatal(err)
+				}
+				got := make([]byte, len(chunk))
+				for i := range size / len(chunk) {
+					if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, chunk) {
+						t.Fatalf("MiB %d: %v", i, err)
+					}
+				}
+			}
+			c.Close()
+			settled(t, e)
+		})
+	}
+	if spliced(e) == 0 {
+		t.Error("nothing was spliced")
+	}
+	// Spare pipes are kept, two descriptors each.
+	until(t, "the descriptors of both sessions given back", func() bool {
+		spare := 0
+		onLoopAndWait(t, e, func() { spare = len(e.loops[0].pipes) })
+		return descriptors(t) <= before+2*spare
+	})
+}
+
+// A side that ends while bytes are moved ends the session, whoever it is.
+func TestSpliceFaults(t *testing.T) {
+	const size = 8 << 20
+	body := make([]byte, size)
+	for _, after := range []int{200 << 10, 1 << 20, size - 1} {
+		for _, reset := range []bool{false, true} {
+			t.Run(fmt.Sprintf("after=%d/reset=%v", after, reset), func(t *testing.T) {
+				broker := serveBroker(t, func(c *net.TCPConn) {
+					if _, err := io.CopyN(io.Discard, c, int64(after)); err == nil && reset {
+						_ = c.SetLinger(0)
+					}
+				})
+				e, addr := startEngine(t, broker, func(o *Options) { o.Loops, o.Sockets.Splice = 1, 64<<10 })
+				c := dial(t, addr)
+				// It fails when the broker is gone, if not everything had gone before.
+				_, _ = c.Write(request(heartbeat, 4, 1, body))
+				_, _ = io.Copy(io.Discard, c)
+				c.Close()
+				oneEnding(t, e, "broker")
+			})
+		}
+	}
+}
