@@ -13,6 +13,8 @@ import (
 	"reflect"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/postern-kafka/postern/tlsterm/internal/aesgcm"
 )
 
 const (
@@ -60,6 +62,15 @@ func (s *aeadSuite) aead(key []byte) (cipher.AEAD, error) {
 	if s.chacha {
 		return chacha20poly1305.New(key)
 	}
+	if gcm, ok := aesgcm.New(key); ok {
+		return gcm, nil
+	}
+	return standardGCM(key)
+}
+
+// standardGCM is AES-GCM for processors that aesgcm does nothing for, and what that
+// is compared with.
+func standardGCM(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -68,10 +79,14 @@ func (s *aeadSuite) aead(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// wipe overwrites what a cipher holds: the standard library has no way to, and
-// a pointer's target can be set whatever its type. The cipher must not be used
+// wipe overwrites what a cipher holds. The standard library has no way to, but a
+// pointer's target can be set whatever its type. The cipher must not be used
 // afterwards.
 func wipe(c any) {
+	if ours, ok := c.(aesgcm.AEAD); ok {
+		ours.Wipe()
+		return
+	}
 	if v := reflect.ValueOf(c); v.Kind() == reflect.Pointer && !v.IsNil() {
 		v.Elem().SetZero()
 	}
