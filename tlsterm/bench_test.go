@@ -227,8 +227,8 @@ func benchmarkSeal(b *testing.B, lent bool) {
 func ownPair(tb testing.TB, version, suite uint16) (client, server *own) {
 	tb.Helper()
 	var t tap
-	t.clientSecret.set(text(maxSecret)[:suiteOf(suite).hash().Size()])
-	t.serverSecret.set(text(2 * maxSecret)[maxSecret:][:suiteOf(suite).hash().Size()])
+	t.clientSecret.set(text(maxSecret)[:suiteOf(suite).hashLen])
+	t.serverSecret.set(text(2 * maxSecret)[maxSecret:][:suiteOf(suite).hashLen])
 	conns := [2]*own{}
 	for i := range conns {
 		o := &own{suite: suiteOf(suite), client: i == 0, limit: rekeyAfter}

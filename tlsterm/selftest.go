@@ -109,7 +109,7 @@ func knownSeal(version, suite uint16) ([]byte, error) {
 	}
 	var err error
 	if o.v13 {
-		if err = o.out.set13(o.suite, counted[:o.suite.hash().Size()]); err == nil {
+		if err = o.out.set13(o.suite, counted[:o.suite.hashLen]); err == nil {
 			err = o.out.next(o.suite)
 		}
 	} else {
