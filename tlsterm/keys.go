@@ -3,16 +3,16 @@ package tlsterm
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
-	"hash"
 	"reflect"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/postern-kafka/postern/tlsterm/internal/aesgcm"
 )
 
 const (
@@ -30,15 +30,15 @@ const (
 
 // aeadSuite is what the record layer needs to know of a cipher suite.
 type aeadSuite struct {
-	hash   func() hash.Hash
-	keyLen int
-	chacha bool
+	hashLen int // of SHA-256 or SHA-384
+	keyLen  int
+	chacha  bool
 }
 
 var (
-	aes128SHA256 = aeadSuite{sha256.New, 16, false}
-	aes256SHA384 = aeadSuite{sha512.New384, 32, false}
-	chachaSHA256 = aeadSuite{sha256.New, chacha20poly1305.KeySize, true}
+	aes128SHA256 = aeadSuite{sha256.Size, 16, false}
+	aes256SHA384 = aeadSuite{sha512.Size384, 32, false}
+	chachaSHA256 = aeadSuite{sha256.Size, chacha20poly1305.KeySize, true}
 )
 
 // suiteOf returns nil for a suite that is not an AEAD with forward secrecy.
@@ -60,6 +60,15 @@ func (s *aeadSuite) aead(key []byte) (cipher.AEAD, error) {
 	if s.chacha {
 		return chacha20poly1305.New(key)
 	}
+	if gcm, ok := aesgcm.New(key); ok {
+		return gcm, nil
+	}
+	return standardGCM(key)
+}
+
+// standardGCM is AES-GCM for processors that aesgcm does nothing for, and what that
+// is compared with.
+func standardGCM(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -68,10 +77,14 @@ func (s *aeadSuite) aead(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// wipe overwrites what a cipher holds: the standard library has no way to, and
-// a pointer's target can be set whatever its type. The cipher must not be used
+// wipe overwrites what a cipher holds. The standard library has no way to, but a
+// pointer's target can be set whatever its type. The cipher must not be used
 // afterwards.
 func wipe(c any) {
+	if ours, ok := c.(aesgcm.AEAD); ok {
+		ours.Wipe()
+		return
+	}
 	if v := reflect.ValueOf(c); v.Kind() == reflect.Pointer && !v.IsNil() {
 		v.Elem().SetZero()
 	}
@@ -104,9 +117,8 @@ func (h *half) set(s *aeadSuite, key, iv []byte) error {
 func (h *half) set13(s *aeadSuite, secret []byte) error {
 	var okm [chacha20poly1305.KeySize + nonceLen]byte
 	key, iv := okm[:s.keyLen], okm[s.keyLen:s.keyLen+nonceLen]
-	mac := hmac.New(s.hash, secret)
-	expandLabel(mac, "key", key)
-	expandLabel(mac, "iv", iv)
+	s.expandLabel(key, secret, "key")
+	s.expandLabel(iv, secret, "iv")
 	if err := h.set(s, key, iv); err != nil {
 		return err
 	}
@@ -118,10 +130,9 @@ func (h *half) set13(s *aeadSuite, secret []byte) error {
 func (h *half) next(s *aeadSuite) error {
 	var secret [maxSecret]byte
 	defer clear(secret[:])
-	mac := hmac.New(s.hash, h.secret[:s.hash().Size()])
-	n := mac.Size()
-	expandLabel(mac, "traffic upd", secret[:n])
-	return h.set13(s, secret[:n])
+	into := secret[:s.hashLen]
+	s.expandLabel(into, h.secret[:s.hashLen], "traffic upd")
+	return h.set13(s, into)
 }
 
 // nonceFor returns the nonce of the next record, valid until the next call, in
@@ -138,19 +149,20 @@ func (h *half) wipe() {
 
 // expandLabel is HKDF-Expand-Label of RFC 8446 section 7.1 without a context,
 // for what is not longer than a hash: then HKDF-Expand (RFC 5869) is a single
-// block. mac is keyed with the secret.
-func expandLabel(mac hash.Hash, label string, into []byte) {
-	var b [64]byte // first what goes in, then what comes out
+// block.
+func (s *aeadSuite) expandLabel(into, secret []byte, label string) {
+	var b [64]byte
 	binary.BigEndian.PutUint16(b[:], uint16(len(into)))
 	b[2] = byte(len("tls13 ") + len(label))
 	n := 3 + copy(b[3:], "tls13 ")
 	n += copy(b[n:], label) + 1 // the context's length is zero
 	b[n] = 1                    // the block's number
-	mac.Reset()
-	mac.Write(b[:n+1])
-	copy(into, mac.Sum(b[:0]))
-	clear(b[:])
+	okm := s.mac(secret, b[:n+1])
+	copy(into, okm[:])
+	clear(okm[:])
 }
+
+const expansion = "key expansion"
 
 // keys12 derives the keys of both directions from a master secret (RFC 5246
 // section 6.3), the client's first.
@@ -159,21 +171,20 @@ func keys12(s *aeadSuite, master, clientRandom, serverRandom []byte, client, ser
 	if s.chacha {
 		ivLen = nonceLen
 	}
-	need := 2 * (s.keyLen + ivLen)
-	seed := append(append([]byte("key expansion"), serverRandom...), clientRandom...)
-	mac := hmac.New(s.hash, master)
-	block := make([]byte, 0, need+maxSecret)
-	defer func() { clear(block[:cap(block)]) }()
-	for a := seed; len(block) < need; {
-		mac.Reset()
-		mac.Write(a)
-		a = mac.Sum(nil)
-		mac.Reset()
-		mac.Write(a)
-		mac.Write(seed)
-		block = mac.Sum(block)
-	}
 	k := s.keyLen
+	need := 2 * (k + ivLen)
+	// P_hash of RFC 5246 section 5: message is A(i) and the seed.
+	var message [maxSeed]byte
+	var block [2 * (chacha20poly1305.KeySize + nonceLen)]byte
+	defer clear(block[:])
+	seed := append(append(append(message[s.hashLen:s.hashLen], expansion...), serverRandom...), clientRandom...)
+	a := s.mac(master, seed)
+	for n := 0; n < need; a = s.mac(master, a[:s.hashLen]) {
+		copy(message[:], a[:s.hashLen])
+		out := s.mac(master, message[:s.hashLen+len(seed)])
+		n += copy(block[n:need], out[:s.hashLen])
+		clear(out[:])
+	}
 	return errors.Join(
 		client.set(s, block[:k], block[2*k:2*k+ivLen]),
 		server.set(s, block[k:2*k], block[2*k+ivLen:need]),

@@ -105,7 +105,7 @@ func (o *own) keepTickets(s *std) {
 		return // its ticket was part of the handshake
 	}
 	l := &lateTickets{std: s}
-	if l.key.set13(o.suite, o.in.secret[:o.suite.hash().Size()]) == nil {
+	if l.key.set13(o.suite, o.in.secret[:o.suite.hashLen]) == nil {
 		o.rare = &rare{late: l}
 	}
 }

@@ -119,7 +119,7 @@ func (t *tap) takeOver(state tls.ConnectionState) *own {
 }
 
 func (t *tap) takeOver13(o *own) bool {
-	n := o.suite.hash().Size()
+	n := o.suite.hashLen
 	if t.clientSecret.n != n || t.serverSecret.n != n {
 		return false
 	}
