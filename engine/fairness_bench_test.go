@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -153,7 +154,9 @@ func (s roleSpec) gateway() (*Engine, error) {
 		Listeners: []Listener{{Name: "TEST", Bind: "127.0.0.1", Ports: mapping.NewPorts("localhost", s.Port, 0, 1)}},
 		Users:     mapping.NewUsers(),
 		Book:      mapping.NewBook([]string{s.Broker}),
+		Loops:     runtime.NumCPU(),
 	}
+	tr.server = o.TLSEngine.Adopt([]tls.Certificate{tr.server})[0]
 	tr.secured(&o)
 	return Start(o)
 }
