@@ -187,7 +187,7 @@ func (l *link) writePieces(pieces [][]byte) {
 	n := 0
 	if l.waiting() == 0 {
 		var err error
-		if n, err = writevOnce(l.fd, pieces); err != nil {
+		if n, err = l.pair.loop.writevOnce(l.fd, pieces); err != nil {
 			l.broken(err)
 			return
 		}
@@ -226,16 +226,19 @@ var errOutLimit = errors.New("engine: too many bytes wait for the socket")
 // writeOnce writes what the socket takes now; 0 when it is full.
 func writeOnce(fd int, b []byte) (int, error) {
 	for {
-		if n, again, err := took(unix.Write(fd, b)); !again {
+		if n, again, err := took(writeRaw(fd, b)); !again {
 			return n, err
 		}
 	}
 }
 
 // writevOnce is writeOnce for bytes that lie in several places.
-func writevOnce(fd int, pieces [][]byte) (int, error) {
+func (lp *loop) writevOnce(fd int, pieces [][]byte) (int, error) {
+	if len(pieces) == 1 {
+		return writeOnce(fd, pieces[0])
+	}
 	for {
-		if n, again, err := took(unix.Writev(fd, pieces)); !again {
+		if n, again, err := took(writevRaw(fd, pieces, lp.vector[:])); !again {
 			return n, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/postern-kafka/postern/session"
 )
@@ -28,6 +29,7 @@ type loop struct {
 	pieces [2][][]byte // to be written to a plaintext side, slices of read and wire
 	queued [2]int      // bytes in pieces
 	owner  *pair       // whose bytes these are
+	vector [maxPieces]unix.Iovec
 
 	pipes []*pipe // spare ones
 
