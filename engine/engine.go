@@ -127,7 +127,7 @@ func Start(o Options) (*Engine, error) {
 	e := &Engine{
 		o:       o,
 		places:  newFairQueue(o.MaxAdmissions, o.MaxAdmissionsPerAddress, min(waitingPerPlace*o.MaxAdmissions, o.MaxConnections)),
-		turns:   newFairQueue(handshakeProcessors(runtime.GOMAXPROCS(0)), math.MaxInt, math.MaxInt),
+		turns:   newFairQueue(handshakeProcessors(o.Loops), math.MaxInt, math.MaxInt),
 		endings: make(chan ending, 4096),
 		stop:    make(chan struct{}),
 	}

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handshakeProcessors is how many handshakes compute at once: half of the
-// processors, so that the loops find one free however many clients come. The
-// loops are goroutines like any other, and nothing interrupts a signature.
-func handshakeProcessors(procs int) int { return max(1, procs/2) }
+// handshakeProcessors is how many handshakes compute at once: one for two loops,
+// so that the loops find a processor free however many clients come. The loops
+// are goroutines like any other, and nothing interrupts a signature.
+func handshakeProcessors(loops int) int { return max(1, loops/2) }
 
 // turnConn is the socket of a handshake that computes only in its turn: it
 // gives the turn back whenever it has to wait for the peer, and returns from

@@ -34,7 +34,7 @@ func (*serveCommand) Run(w world) error {
 	build := buildInfo()
 	log.Info("postern", "version", build.version, "commit", build.commit)
 	g, err := gateway.Start(w.ctx, cfg, gateway.Options{
-		Log: log, Version: build.version, Commit: build.commit, BuildTime: build.time,
+		Loops: spareProcessors(cfg.Threads), Log: log, Version: build.version, Commit: build.commit, BuildTime: build.time,
 	})
 	if err != nil {
 		return err

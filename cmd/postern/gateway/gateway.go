@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -26,6 +27,8 @@ import (
 
 // Options is what Start needs beside the configuration.
 type Options struct {
+	// Loops is how many event loops there are, 0 for the configuration's number.
+	Loops     int
 	Log       *slog.Logger
 	Version   string
 	Commit    string
@@ -92,7 +95,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		TLSEngine:               tlsEngine,
 		Revoked:                 g.denied,
 		Refresh:                 g.cluster.refresh,
-		Loops:                   cfg.Threads,
+		Loops:                   cmp.Or(o.Loops, cfg.Threads),
 		MaxConnections:          cfg.Limits.MaxConnections,
 		MaxAdmissions:           cfg.Limits.MaxHandshakes,
 		MaxAdmissionsPerAddress: cfg.Limits.MaxHandshakesPerAddress,
