@@ -67,7 +67,7 @@ func (s *stage) measureIdle(ctx context.Context, p *peer) (m measurement, err er
 func settled(ctx context.Context, pid int) (procstat.Usage, error) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	last, err := procstat.Of(procRoot, pid)
+	last, err := procstat.Of(procstat.Live, pid)
 	for range watchAtMost {
 		if err != nil {
 			return last, err
@@ -78,7 +78,7 @@ func settled(ctx context.Context, pid int) (procstat.Usage, error) {
 		case <-tick.C:
 		}
 		was := last.PSS
-		if last, err = procstat.Of(procRoot, pid); err == nil && abs(last.PSS-was) < was/100 {
+		if last, err = procstat.Of(procstat.Live, pid); err == nil && abs(last.PSS-was) < was/100 {
 			return last, nil
 		}
 	}

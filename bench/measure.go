@@ -12,8 +12,6 @@ import (
 	"github.com/postern-kafka/postern/bench/procstat"
 )
 
-const procRoot = "/proc"
-
 // errNotMeasured says that a workload means nothing for a peer.
 var errNotMeasured = errors.New("not measured")
 
@@ -70,10 +68,10 @@ func (s *stage) read(p *peer) (reading, error) {
 		r    reading
 		errs [4]error
 	)
-	r.peer, errs[0] = procstat.Of(procRoot, p.pid())
-	r.broker, errs[1] = procstat.Of(procRoot, s.broker().Pid())
-	r.bench, errs[2] = procstat.Of(procRoot, os.Getpid())
-	r.system, errs[3] = procstat.Machine(procRoot)
+	r.peer, errs[0] = procstat.Of(procstat.Live, p.pid())
+	r.broker, errs[1] = procstat.Of(procstat.Live, s.broker().Pid())
+	r.bench, errs[2] = procstat.Of(procstat.Live, os.Getpid())
+	r.system, errs[3] = procstat.Machine(procstat.Live)
 	return r, errors.Join(errs[:]...)
 }
 
