@@ -17,14 +17,11 @@ const (
 )
 
 // measureIdle opens many connections on a peer that was started for it, so that
-// no earlier load has left memory behind, and counts what each costs. A broker's
+// no earlier load has left memory behind, and weighs what each takes: the
+// process's memory for both of its sockets, the kernel's not counted. A broker's
 // heap says nothing about connections: direct is not measured.
-func (s *stage) measureIdle(ctx context.Context, p *peer) (m measurement, err error) {
-	if !p.between() {
-		return m, errNotMeasured
-	}
-	p.stop()
-	if err := p.start(ctx, s); err != nil {
+func (s *stage) measureIdle(ctx context.Context, p *peer, _ int) (m measurement, err error) {
+	if err := s.standFresh(ctx, p, front{}); err != nil {
 		return m, err
 	}
 	spec := s.spec(p, load.Idle)
@@ -34,14 +31,17 @@ func (s *stage) measureIdle(ctx context.Context, p *peer) (m measurement, err er
 		return m, err
 	}
 	defer func() { err = errors.Join(err, l.end()) }()
-	if _, err := settled(ctx, p.pid()); err != nil {
+	if _, err := settled(ctx, p.pid(s)); err != nil {
 		return m, err
 	}
 	before, err := s.read(p)
 	if err != nil {
 		return m, err
 	}
-	outcome, err := l.run()
+	if m.outcome, err = l.run(); err != nil {
+		return m, err
+	}
+	still, err := settled(ctx, p.pid(s))
 	if err != nil {
 		return m, err
 	}
@@ -49,16 +49,9 @@ func (s *stage) measureIdle(ctx context.Context, p *peer) (m measurement, err er
 	if err != nil {
 		return m, err
 	}
-	still, err := settled(ctx, p.pid())
-	if err != nil {
-		return m, err
-	}
 	m.shares(before, after)
-	m.outcome = outcome
-	n := float64(outcome.Connections)
-	m.add("memory per connection", "KB", float64(still.PSS-before.peer.PSS)/1000/n)
+	m.add("memory per connection", "KB", float64(still.PSS-before.peer.PSS)/1000/float64(m.outcome.Connections))
 	m.add("memory without connections", "MB", float64(before.peer.PSS)/1e6)
-	m.add("CPU per handshake", "ms", (after.peer.CPU-before.peer.CPU).Seconds()*1e3/n)
 	return m, nil
 }
 

@@ -1,0 +1,7 @@
+package main
+
+import "fmt"
+
+func (s *stage) newKroxylicious() (*peer, error) {
+	return nil, fmt.Errorf("bench: kroxylicious: %w", errAbsent)
+}
