@@ -24,7 +24,8 @@ func (s *stage) newFloor() (*peer, error) {
 		addr:    func(front) string { return s.addr(portFloor) },
 		fit:     withoutTLS,
 		launch: func(f front, log io.Writer) (*kafkatest.Process, error) {
-			return kafkatest.StartProcess(log, s.dir, nil, self, forwardCommand,
+			env := append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
+			return kafkatest.StartProcess(log, s.dir, env, self, forwardCommand,
 				s.addr(portFloor), s.behind(f, "BEHINDFLOOR"), strconv.Itoa(s.options.Threads))
 		},
 	}, nil

@@ -12,6 +12,11 @@
 // told to the other once all that came before it is written; at most one read
 // buffer waits for each socket.
 //
+// It takes a whole process: while a loop waits for the kernel its thread stands
+// still for Go, so that nothing may collect garbage or stop the world beside it. The
+// process is to be started with GODEBUG=asyncpreemptoff=1, or the runtime wakes the
+// loops a hundred times a second to have them give way.
+//
 // It is for the loopback address and a benchmark's length: a broker that cannot be
 // reached ends the connection, and dialling blocks the loop.
 package forward

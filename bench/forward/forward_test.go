@@ -4,13 +4,34 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"os/exec"
+	"os/signal"
 	"sync"
 	"testing"
 	"time"
 )
+
+// role as the first argument makes the test binary a forwarder: Serve takes a
+// whole process.
+const role = "forward"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == role {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		if err := Serve(ctx, os.Args[2], os.Args[3], 2); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // start forwards to a listener whose connections are run by serve.
 func start(t *testing.T, serve func(c *net.TCPConn)) string {
@@ -38,19 +59,25 @@ func start(t *testing.T, serve func(c *net.TCPConn)) string {
 	}
 	addr := free.Addr().String()
 	free.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, addr, broker.Addr().String(), 2) }()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, role, addr, broker.Addr().String())
+	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		cancel()
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Error(err)
-			}
-		case <-time.After(10 * time.Second):
-			t.Error("the forwarder does not end")
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
 		}
+		giveUp := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the forwarder did not end well: %v", err)
+		}
+		giveUp.Stop()
 		broker.Close()
 		conns.Wait()
 	})

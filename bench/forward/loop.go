@@ -99,7 +99,7 @@ func (l *loop) run() error {
 	defer runtime.UnlockOSThread()
 	events := make([]unix.EpollEvent, maxEvents)
 	for {
-		n, err := unix.EpollWait(l.epoll, events, -1)
+		n, err := await(l.epoll, events)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -139,7 +139,7 @@ func (l *loop) serve(e unix.EpollEvent) {
 
 // forward moves one buffer.
 func (l *loop) forward(h *half) {
-	n, err := unix.Read(h.fd, l.buffer[:])
+	n, err := read(h.fd, l.buffer[:])
 	switch {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 		return
@@ -157,7 +157,7 @@ func (l *loop) forward(h *half) {
 
 // write gives b to a socket and keeps what it does not take.
 func (l *loop) write(h *half, b []byte) {
-	n, err := unix.Write(h.fd, b)
+	n, err := write(h.fd, b)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		n, err = 0, nil
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +15,8 @@ import (
 const backlog = 4096
 
 // Serve forwards connections to listen, an IPv4 address and port, to backend until
-// ctx ends. It returns nil then.
+// ctx ends. It returns nil then. It takes the whole process: see the package
+// comment.
 func Serve(ctx context.Context, listen, backend string, loops int) error {
 	if loops < 1 {
 		return fmt.Errorf("forward: %d loops", loops)
@@ -31,6 +34,10 @@ func Serve(ctx context.Context, listen, backend string, loops int) error {
 		return fmt.Errorf("forward: %s: %w", listen, err)
 	}
 	defer unix.Close(fd)
+	// The loops' threads are lost to Go for as long as they wait for the kernel: the
+	// collector must not wait for them, and what else there is needs its own.
+	debug.SetGCPercent(-1)
+	runtime.GOMAXPROCS(loops + 2)
 	s := &server{listener: fd, backend: to}
 	for range loops {
 		l, err := newLoop(s)
