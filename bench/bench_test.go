@@ -39,7 +39,7 @@ func TestQuickRun(t *testing.T) {
 		t.Fatalf("the gateway does not build: %v\n%s", err, out)
 	}
 	readme := filepath.Join(dir, "README.md")
-	if err := os.WriteFile(readme, []byte("# x\n"+figures.Begin+"\n"+figures.End+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(readme, []byte("# x\n"+figures.Begin("table")+"\n"+figures.End("table")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"-quick", "-postern", binary, "-json", filepath.Join(dir, "new", "run.json"), "-readme", readme}

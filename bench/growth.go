@@ -63,7 +63,7 @@ func (s *stage) growTopics(ctx context.Context, p *peer) (measurement, error) {
 		return m, cpu, err
 	})
 	if err == nil {
-		m.add("size of a Metadata answer, 10000 ÷ 1 topics", "×", bytes[clusterTopics]/bytes[1])
+		m.addAlone(fmt.Sprintf("size of a Metadata answer, %d ÷ 1 topics", clusterTopics), "×", bytes[clusterTopics]/bytes[1])
 	}
 	return m, err
 }
@@ -111,10 +111,10 @@ func (s *stage) grow(cost, of string, many int64, measure func(n int64) (measure
 			return all, fmt.Errorf("%d %s: %w", n, of, err)
 		}
 		costs[n] = cpu
-		m.add(fmt.Sprintf("%s, %d %s", cost, n, of), "µs", cpu)
+		m.addAlone(fmt.Sprintf("%s, %d %s", cost, n, of), "µs", cpu)
 		all.also(m)
 	}
-	all.add(fmt.Sprintf("%s, %d ÷ 1 %s", cost, many, of), "×", costs[many]/costs[1])
+	all.addAlone(fmt.Sprintf("%s, %d ÷ 1 %s", cost, many, of), "×", costs[many]/costs[1])
 	return all, nil
 }
 

@@ -19,6 +19,7 @@ type number struct {
 	name   string
 	unit   string
 	higher bool // is better
+	alone  bool // says nothing when divided by another peer's
 	value  float64
 }
 
@@ -74,6 +75,12 @@ func (s *stage) read(p *peer) (reading, error) {
 	return r, errors.Join(errs[:]...)
 }
 
+// addAlone appends a number that is not to be compared with other peers' by a
+// ratio: it is one itself, or may be nothing.
+func (m *measurement) addAlone(name, unit string, value float64) {
+	m.numbers = append(m.numbers, number{name: name, unit: unit, value: value, alone: true})
+}
+
 // also takes over what another measurement of the same workload found: its
 // numbers, and the worse of the shares.
 func (m *measurement) also(other measurement) {
@@ -116,8 +123,13 @@ func (s *stage) measureLoad(ctx context.Context, p *peer, spec load.Spec) (m mea
 }
 
 // perRequest measures a load whose only figure here is the CPU time of a request,
-// in microseconds.
+// in microseconds. A peer that compiles itself does it once uncounted before.
 func (s *stage) perRequest(ctx context.Context, p *peer, spec load.Spec) (measurement, float64, error) {
+	if p.compiles {
+		if _, err := do(ctx, spec); err != nil {
+			return measurement{}, 0, err
+		}
+	}
 	m, before, after, err := s.measureLoad(ctx, p, spec)
 	return m, micros(before, after) / float64(max(1, m.outcome.Requests)), err
 }

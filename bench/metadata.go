@@ -52,10 +52,5 @@ func (s *stage) metadataAnswers(ctx context.Context, p *peer, f front, topics in
 	}
 	spec = s.spec(p, load.Metadata)
 	spec.Topics, spec.Partitions, spec.Connections, spec.Requests = topics, clusterPartitions, askers, answers
-	if p.compiles {
-		if _, err := do(ctx, spec); err != nil {
-			return m, 0, err
-		}
-	}
 	return s.perRequest(ctx, p, spec)
 }

@@ -93,8 +93,8 @@ func (s *stage) measureStorm(ctx context.Context, p *peer, _ int) (measurement, 
 	}
 	m := d.measurement
 	m.add("storm: neighbours' p99", "µs", m.outcome.Latency.P99)
-	m.add("storm ÷ calm, p99", "×", m.outcome.Latency.P99/calm)
-	m.addHigher("handshakes that were had", "1/s", float64(d.did.Requests)/d.did.Seconds)
+	m.addAlone("storm ÷ calm, p99", "×", m.outcome.Latency.P99/calm)
+	m.addAlone("handshakes that were had", "1/s", float64(d.did.Requests)/d.did.Seconds)
 	all.also(m)
 	return all, nil
 }
@@ -118,9 +118,12 @@ func (s *stage) measureHostile(ctx context.Context, p *peer, _ int) (measurement
 			return all, fmt.Errorf("%s: %w", trick, err)
 		}
 		m := d.measurement
-		m.add(trick+" ÷ calm, p99", "×", m.outcome.Latency.P99/calm)
-		m.add(trick+": CPU", "%", d.cpu*100)
-		m.add(trick+": memory taken", "MB", float64(d.grown)/1e6)
+		m.addAlone(trick+" ÷ calm, p99", "×", m.outcome.Latency.P99/calm)
+		m.addAlone(trick+": CPU", "%", d.cpu*100)
+		m.addAlone(trick+": memory taken", "MB", float64(d.grown)/1e6)
+		if trick == load.Flood {
+			m.addAlone(trick+": requests sent", "10³", float64(d.did.Requests)/1e3)
+		}
 		all.also(m)
 	}
 	return all, nil

@@ -64,7 +64,25 @@ func (s *stage) stand(ctx context.Context, p *peer, f front) error {
 	if p.standing && p.front == f {
 		return nil
 	}
-	return s.restart(ctx, p, f)
+	if err := s.restart(ctx, p, f); err != nil {
+		return err
+	}
+	if p.compiles {
+		return s.warm(ctx, p, f)
+	}
+	return nil
+}
+
+// warm writes and reads through a peer without counting it.
+func (s *stage) warm(ctx context.Context, p *peer, f front) error {
+	_, err := measureWriting(load.Produce, f)(s, ctx, p, warmRound)
+	if err == nil {
+		_, err = measureReading(load.Fetch, f)(s, ctx, p, warmRound)
+	}
+	if err != nil {
+		return fmt.Errorf("bench: warming up: %s: %w", p.name, err)
+	}
+	return nil
 }
 
 // standFresh is stand with a process that has done nothing yet. There is none to

@@ -59,7 +59,8 @@ func (s *stage) raise(ctx context.Context, notes io.Writer) error {
 			return err
 		}
 		s.peers = append(s.peers, p)
-		if err := s.stand(ctx, p, front{}); err != nil {
+		f, _ := p.fit(front{})
+		if err := s.restart(ctx, p, f); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func (r *result) add(round int, peer, workload string, m measurement) {
 			Round:  round,
 			Peer:   peer,
 			Number: n.value,
-			Figure: figures.Figure{Workload: workload, Name: n.name, Unit: n.unit, Higher: n.higher},
+			Figure: figures.Figure{Workload: workload, Name: n.name, Unit: n.unit, Higher: n.higher, Alone: n.alone},
 		})
 	}
 	for i := range r.Peers {

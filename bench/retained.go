@@ -54,7 +54,7 @@ func (s *stage) measureRetained(ctx context.Context, p *peer, round int) (m meas
 	m.add("memory before", "MB", float64(before.peer.PSS)/1e6)
 	m.add("memory at the end of the volume", "MB", float64(peak.PSS)/1e6)
 	m.add("memory after a rest", "MB", float64(after.peer.PSS)/1e6)
-	m.add("after ÷ before", "×", float64(after.peer.PSS)/float64(before.peer.PSS))
+	m.addAlone("after ÷ before", "×", float64(after.peer.PSS)/float64(before.peer.PSS))
 	if err := s.checkStored(ctx, topic, m.outcome); err != nil {
 		return m, err
 	}

@@ -83,18 +83,8 @@ func (s *stage) warmUp(ctx context.Context) error {
 		return err
 	}
 	for _, p := range s.peers {
-		if err := s.warm(ctx, p); err != nil {
+		if err := s.warm(ctx, p, p.front); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// warm writes and reads through a peer without counting it.
-func (s *stage) warm(ctx context.Context, p *peer) error {
-	for _, w := range workloads[:2] { // produce and fetch
-		if _, err := w.measure(s, ctx, p, warmRound); err != nil {
-			return fmt.Errorf("bench: warming up: %s: %s: %w", w.name, p.name, err)
 		}
 	}
 	return nil

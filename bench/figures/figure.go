@@ -6,6 +6,7 @@ type Figure struct {
 	Name     string `json:"name"`
 	Unit     string `json:"unit"`
 	Higher   bool   `json:"higher_is_better,omitempty"`
+	Alone    bool   `json:"not_compared,omitempty"` // no ratio of it means anything
 }
 
 // Value is one number measured for one peer in one round.

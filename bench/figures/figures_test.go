@@ -95,6 +95,10 @@ func TestRatioNeedsABase(t *testing.T) {
 	if len(rows[0].Ratios) != 0 {
 		t.Errorf("ratios to a base of zero: got %v, want none", rows[0].Ratios)
 	}
+	rows = Rows([]Value{{1, "nginx", cpu, 1}, {1, "postern", cpu, -1}}, pairs)
+	if len(rows[0].Ratios) != 0 {
+		t.Errorf("ratios of less than nothing: got %v, want none", rows[0].Ratios)
+	}
 	rows = Rows([]Value{{1, "postern", cpu, 1}}, pairs)
 	if len(rows[0].Ratios) != 0 {
 		t.Errorf("ratios to an absent base: got %v, want none", rows[0].Ratios)
@@ -111,7 +115,7 @@ func TestRowsKeepTheOrderOfFigures(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	rate := Figure{Workload: "produce", Name: "rate", Unit: "MB/s", Higher: true}
-	once := Figure{Workload: "growth", Name: "many ÷ 1", Unit: "×"}
+	once := Figure{Workload: "growth", Name: "many ÷ 1", Unit: "×", Alone: true}
 	values := []Value{
 		{1, "nginx", cpu, 1.0},
 		{1, "postern", cpu, 0.8},
@@ -125,6 +129,7 @@ func TestTable(t *testing.T) {
 		{2, "nginx", rate, 240},
 		{2, "postern", rate, 9.876},
 		{1, "postern", once, 1.04},
+		{1, "nginx", once, 1},
 	}
 	got := Table(Rows(values, pairs), []string{"postern", "direct", "nginx", "floor"}, []string{"postern", "nginx"})
 	golden := filepath.Join("testdata", "table.md")

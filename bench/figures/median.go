@@ -48,8 +48,11 @@ func row(f Figure, values []Value, pairs []Pair) Row {
 	}
 	ratios := make(map[string][]float64)
 	for _, p := range pairs {
+		if f.Alone {
+			break
+		}
 		for round, n := range rounds[p.Of] {
-			if base := rounds[p.To][round]; base != 0 {
+			if base := rounds[p.To][round]; base > 0 && n > 0 {
 				ratios[p.String()] = append(ratios[p.String()], n/base)
 			}
 		}

@@ -31,11 +31,14 @@ func Table(rows []Row, peers, ofs []string) string {
 
 // numbersLine is the line of a figure's medians.
 func numbersLine(r Row, peers []string) []string {
-	better := "↓"
-	if r.Figure.Higher {
-		better = "↑"
+	better := " ↓"
+	switch {
+	case r.Figure.Higher:
+		better = " ↑"
+	case r.Figure.Alone:
+		better = ""
 	}
-	line := []string{r.Figure.Name, r.Figure.Unit + " " + better}
+	line := []string{r.Figure.Name, r.Figure.Unit + better}
 	for _, p := range peers {
 		s, ok := r.Peers[p]
 		line = append(line, number(s, ok))
