@@ -72,7 +72,7 @@ func (o options) wants(peer string) bool { return slices.Contains(o.Peers, peer)
 func (o options) quick() options {
 	o.Rounds, o.GB, o.JavaGB, o.Requests = 1, 0.05, 0.01, 4000
 	o.Warm, o.Latency, o.Neighbours = 200*time.Millisecond, 2*time.Second, 500*time.Millisecond
-	o.Idle, o.Retained, o.Rest = 64, 20, time.Second
+	o.Idle, o.Retained, o.Rest = 200, 20, time.Second
 	o.Handshakes, o.Churn, o.Answers, o.Mappings = 80, 400, 8, 5000
 	return o
 }

@@ -100,7 +100,11 @@ func (r *result) writeFiles(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("bench: -out: %w", err)
 	}
-	files := map[string][]byte{resultFile: append(text, '\n'), tableFile: []byte(r.markdown())}
+	files, err := r.drawings()
+	if err != nil {
+		return err
+	}
+	files[resultFile], files[tableFile] = append(text, '\n'), []byte(r.markdown())
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			return fmt.Errorf("bench: -out: %w", err)
