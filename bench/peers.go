@@ -72,9 +72,13 @@ func (s *stage) raise(ctx context.Context, notes io.Writer) error {
 
 // newDirect is the broker's own listeners.
 func (s *stage) newDirect() (*peer, error) {
+	version := kafkaVersion
+	if s.options.Docker {
+		version = dockerKafka + " in a container"
+	}
 	return &peer{
 		name:    direct,
-		version: "Apache Kafka " + kafkaVersion,
+		version: "Apache Kafka " + version,
 		fit:     onlyUsual,
 		addr: func(f front) string {
 			if f.plain {
