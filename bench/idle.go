@@ -3,18 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/bench/procstat"
 )
 
-// How long a process's memory is watched until it stands still: it counts as
-// still when it moved by less than a hundredth within a second.
-const (
-	watchEvery  = time.Second
-	watchAtMost = 10
-)
+// settleTries is how often a process's memory is looked at until it stands still: it
+// counts as still when it moved by less than a hundredth.
+const settleTries = 10
 
 // measureIdle opens many connections on a peer that was started for it, so that
 // no earlier load has left memory behind, and weighs what each takes: the
@@ -31,7 +27,7 @@ func (s *stage) measureIdle(ctx context.Context, p *peer, _ int) (m measurement,
 		return m, err
 	}
 	defer func() { err = errors.Join(err, l.end()) }()
-	if _, err := settled(ctx, p.pid(s)); err != nil {
+	if _, err := s.settled(ctx, p.pid(s)); err != nil {
 		return m, err
 	}
 	before, err := s.read(p)
@@ -41,7 +37,7 @@ func (s *stage) measureIdle(ctx context.Context, p *peer, _ int) (m measurement,
 	if m.outcome, err = l.run(); err != nil {
 		return m, err
 	}
-	still, err := settled(ctx, p.pid(s))
+	still, err := s.settled(ctx, p.pid(s))
 	if err != nil {
 		return m, err
 	}
@@ -57,18 +53,14 @@ func (s *stage) measureIdle(ctx context.Context, p *peer, _ int) (m measurement,
 
 // settled returns the usage of a process once its memory stands still, or after
 // a bounded while.
-func settled(ctx context.Context, pid int) (procstat.Usage, error) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
+func (s *stage) settled(ctx context.Context, pid int) (procstat.Usage, error) {
 	last, err := procstat.Of(procstat.Live, pid)
-	for range watchAtMost {
+	for range settleTries {
+		if err == nil {
+			err = pause(ctx, s.options.Settle)
+		}
 		if err != nil {
 			return last, err
-		}
-		select {
-		case <-ctx.Done():
-			return last, ctx.Err()
-		case <-tick.C:
 		}
 		was := last.PSS
 		if last, err = procstat.Of(procstat.Live, pid); err == nil && abs(last.PSS-was) < was/100 {

@@ -21,7 +21,7 @@ func (s *stage) measureJava(ctx context.Context, p *peer, round int) (m measurem
 	if p.name == floor {
 		return m, errNotMeasured // they are to speak TLS
 	}
-	if err := s.stand(ctx, p, front{}); err != nil {
+	if err := s.standReady(ctx, p, front{}); err != nil {
 		return m, err
 	}
 	records := s.options.records(s.options.JavaGB)

@@ -9,12 +9,8 @@ import (
 	"github.com/postern-kafka/postern/bench/load"
 )
 
-const (
-	// stormRate is how many handshakes a second come in a storm.
-	stormRate = 200
-	// lead is how long what disturbs the neighbours runs before and after them.
-	lead = 500 * time.Millisecond
-)
+// stormRate is how many handshakes a second come in a storm.
+const stormRate = 200
 
 // neighbours are established connections with an open loop on them.
 func (s *stage) neighbours(p *peer) load.Spec {
@@ -29,7 +25,7 @@ func (s *stage) calm(ctx context.Context, p *peer) (measurement, error) {
 	if f, ok := p.fit(front{}); !ok || f.plain || !p.between() {
 		return measurement{}, errNotMeasured
 	}
-	if err := s.stand(ctx, p, front{}); err != nil {
+	if err := s.standReady(ctx, p, front{}); err != nil {
 		return measurement{}, err
 	}
 	m, _, _, err := s.measureLoad(ctx, p, s.neighbours(p))
@@ -51,7 +47,7 @@ type disturbed struct {
 // beside measures the neighbours while a second load process disturbs them.
 func (s *stage) beside(ctx context.Context, p *peer, disturbance load.Spec) (d disturbed, err error) {
 	spec := s.neighbours(p)
-	disturbance.Duration = spec.Warm + spec.Duration + 2*lead
+	disturbance.Duration = spec.Warm + spec.Duration + 2*s.options.Lead
 	first, err := s.read(p)
 	if err != nil {
 		return d, err
@@ -67,7 +63,7 @@ func (s *stage) beside(ctx context.Context, p *peer, disturbance load.Spec) (d d
 		ended <- err
 	}()
 	defer func() { err = errors.Join(err, <-ended, l.end()) }()
-	if err := pause(ctx, lead); err != nil {
+	if err := pause(ctx, s.options.Lead); err != nil {
 		return d, err
 	}
 	m, before, after, err := s.measureLoad(ctx, p, spec)

@@ -37,6 +37,8 @@ type options struct {
 	Churn      int64         `json:"churn"`      // connections that come and go
 	Answers    int64         `json:"answers"`    // Metadata of a large cluster
 	Neighbours time.Duration `json:"neighbours_ns"`
+	Lead       time.Duration `json:"lead_ns"`   // what disturbs the neighbours begins and ends so much around them
+	Settle     time.Duration `json:"settle_ns"` // memory that moves little in it stands still
 	Mappings   int64         `json:"mappings"`
 
 	posternPath    string // the gateway's binary
@@ -71,8 +73,9 @@ func (o options) wants(peer string) bool { return slices.Contains(o.Peers, peer)
 // minutes.
 func (o options) quick() options {
 	o.Rounds, o.GB, o.JavaGB, o.Requests = 1, 0.05, 0.01, 4000
-	o.Warm, o.Latency, o.Neighbours = 200*time.Millisecond, 2*time.Second, 500*time.Millisecond
-	o.Idle, o.Retained, o.Rest = 200, 20, time.Second
+	o.Warm, o.Latency, o.Neighbours = 200*time.Millisecond, time.Second, 500*time.Millisecond
+	o.Lead, o.Settle = 100*time.Millisecond, 200*time.Millisecond
+	o.Idle, o.Retained, o.Rest = 200, 20, 200*time.Millisecond
 	o.Handshakes, o.Churn, o.Answers, o.Mappings = 80, 400, 8, 5000
 	return o
 }
@@ -80,7 +83,7 @@ func (o options) quick() options {
 // parseOptions reads the command line. Errors have been printed to out, with how
 // to call the command.
 func parseOptions(args []string, out io.Writer) (options, error) {
-	o := options{RecordBytes: 1024, BatchBytes: 256 << 10, PingPongs: 8, PerSecond: 1000, Warm: 2 * time.Second}
+	o := options{RecordBytes: 1024, BatchBytes: 256 << 10, PingPongs: 8, PerSecond: 1000, Warm: 2 * time.Second, Lead: 500 * time.Millisecond, Settle: time.Second}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(out)
 	var peers, workloads string

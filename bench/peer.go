@@ -38,6 +38,7 @@ type peer struct {
 	compiles bool
 
 	standing bool
+	warmed   bool // has worked since it was started
 	front    front
 	process  *kafkatest.Process
 	log      *os.File
@@ -64,17 +65,12 @@ func (s *stage) stand(ctx context.Context, p *peer, f front) error {
 	if p.standing && p.front == f {
 		return nil
 	}
-	if err := s.restart(ctx, p, f); err != nil {
-		return err
-	}
-	if p.compiles {
-		return s.warm(ctx, p, f)
-	}
-	return nil
+	return s.restart(ctx, p, f)
 }
 
 // warm writes and reads through a peer without counting it.
 func (s *stage) warm(ctx context.Context, p *peer, f front) error {
+	p.warmed = true
 	_, err := measureWriting(load.Produce, f)(s, ctx, p, warmRound)
 	if err == nil {
 		_, err = measureReading(load.Fetch, f)(s, ctx, p, warmRound)
@@ -144,7 +140,7 @@ func (s *stage) probe(ctx context.Context, p *peer) error {
 
 // stop ends the peer's process, if it runs.
 func (p *peer) stop() {
-	p.standing = false
+	p.standing, p.warmed = false, false
 	if p.process == nil {
 		return
 	}

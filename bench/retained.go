@@ -29,7 +29,7 @@ func (s *stage) measureRetained(ctx context.Context, p *peer, round int) (m meas
 		return m, err
 	}
 	defer func() { err = errors.Join(err, l.end()) }()
-	if _, err := settled(ctx, p.pid(s)); err != nil {
+	if _, err := s.settled(ctx, p.pid(s)); err != nil {
 		return m, err
 	}
 	before, err := s.read(p)

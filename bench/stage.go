@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,7 +17,12 @@ import (
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
 
-const loopback = "127.0.0.1"
+const (
+	loopback = "127.0.0.1"
+	// askAgain is how soon the admin client looks again for a topic that was just
+	// made; its default is seconds.
+	askAgain = 50 * time.Millisecond
+)
 
 // The ports of a run, counted from the first one reserved: one for each peer, the
 // gateway's three (one broker, and two more by its default) and its HTTP port,
@@ -85,7 +91,7 @@ func setUp(ctx context.Context, o options) (*stage, error) {
 	if err := raise(ctx, authority); err != nil {
 		return s, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.broker.Addr()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.broker.Addr()), kgo.MetadataMinAge(askAgain))
 	if err != nil {
 		return s, fmt.Errorf("bench: admin client: %w", err)
 	}

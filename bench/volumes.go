@@ -12,7 +12,7 @@ import (
 // it was stored, and drops it.
 func measureWriting(name string, f front) func(s *stage, ctx context.Context, p *peer, round int) (measurement, error) {
 	return func(s *stage, ctx context.Context, p *peer, round int) (m measurement, err error) {
-		if err := s.stand(ctx, p, f); err != nil {
+		if err := s.standReady(ctx, p, f); err != nil {
 			return m, err
 		}
 		topic := fmt.Sprintf("bench-%s-%s-%d-%t", name, p.name, round, f.plain)
@@ -48,7 +48,7 @@ func (s *stage) checkStored(ctx context.Context, topic string, o load.Outcome) e
 // measureReading makes a workload that changes nothing.
 func measureReading(name string, f front) func(s *stage, ctx context.Context, p *peer, round int) (measurement, error) {
 	return func(s *stage, ctx context.Context, p *peer, round int) (m measurement, err error) {
-		if err := s.stand(ctx, p, f); err != nil {
+		if err := s.standReady(ctx, p, f); err != nil {
 			return m, err
 		}
 		spec := s.spec(p, name)
@@ -58,6 +58,17 @@ func measureReading(name string, f front) func(s *stage, ctx context.Context, p 
 		}
 		return s.measureVolume(ctx, p, spec, round)
 	}
+}
+
+// standReady is stand, and a peer that compiles itself has worked when it returns.
+func (s *stage) standReady(ctx context.Context, p *peer, f front) error {
+	if err := s.stand(ctx, p, f); err != nil {
+		return err
+	}
+	if p.compiles && !p.warmed {
+		return s.warm(ctx, p, f)
+	}
+	return nil
 }
 
 // measureVolume runs a load that is measured as a whole, under a profiler where
