@@ -11,7 +11,7 @@ BENCHSTAT := $(TOOLS)/benchstat-$(PERF)
 BASE ?= main
 DATE := $(shell date -u +%F)
 
-.PHONY: build demo test unit allocs interop fuzz check lint fmt docs golden bench bench-quick compare clean
+.PHONY: build demo test unit allocs interop fuzz check lint fmt docs golden bench bench-quick bench-profile compare clean
 
 build: ## the binary, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/postern ./cmd/postern
@@ -55,6 +55,11 @@ bench: build ## side by side with all peers that are installed; takes an hour or
 
 bench-quick: build ## the same, little of everything, in under three minutes: does it work?
 	$(GO) run ./bench -quick -out bench/results/quick $(ARGS)
+
+bench-profile: ## where the gateway's CPU time goes; needs perf
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/postern-symbols ./cmd/postern
+	$(GO) run ./bench -rounds 1 -peers postern -workloads produce,fetch,pingpong,openloop \
+		-postern bin/postern-symbols -profile bench/results/profile $(ARGS)
 
 compare: $(BENCHSTAT) ## micro-benchmarks of this tree against another commit: make compare BASE=main
 	BENCHSTAT=$(BENCHSTAT) ./bench/compare.sh $(BASE)

@@ -96,14 +96,14 @@ func (l *loadProcess) run() (load.Outcome, error) {
 	return readReply(line)
 }
 
-// do runs a workload from beginning to end.
-func do(ctx context.Context, spec load.Spec) (outcome load.Outcome, err error) {
+// do runs a workload from beginning to end, uncounted.
+func do(ctx context.Context, spec load.Spec) error {
 	l, err := startLoad(ctx, spec)
 	if err != nil {
-		return outcome, err
+		return err
 	}
-	defer func() { err = errors.Join(err, l.end()) }()
-	return l.run()
+	_, err = l.run()
+	return errors.Join(err, l.end())
 }
 
 // readReply reads the last line of a load process.

@@ -126,7 +126,7 @@ func (s *stage) measureLoad(ctx context.Context, p *peer, spec load.Spec) (m mea
 // in microseconds. A peer that compiles itself does it once uncounted before.
 func (s *stage) perRequest(ctx context.Context, p *peer, spec load.Spec) (measurement, float64, error) {
 	if p.compiles {
-		if _, err := do(ctx, spec); err != nil {
+		if err := do(ctx, spec); err != nil {
 			return measurement{}, 0, err
 		}
 	}

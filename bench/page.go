@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/postern-kafka/postern/bench/figures"
@@ -18,25 +20,24 @@ const (
 	hottestRegion = "hottest" // where the gateway's CPU time went
 )
 
-// fillPage writes anew what of the regions a document has and this run has to say.
+// fillPage writes anew what of the regions a document has and this run has to say:
+// that of a run under a profiler is where time went, and no figure.
 func (r *result) fillPage(path string) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("bench: -page: %w", err)
 	}
-	hottest, err := hottestFunctions(r.Options.profileDir)
-	if err != nil {
-		return err
-	}
-	texts := map[string]string{
-		tableRegion:   r.markdown(),
-		chartsRegion:  r.chartLinks(filepath.Dir(path)),
-		sizingRegion:  r.sizing(),
-		hottestRegion: hottest,
+	texts := map[string]string{tableRegion: r.markdown(), chartsRegion: r.chartLinks(filepath.Dir(path)), sizingRegion: r.sizing()}
+	if r.Options.profileDir != "" {
+		hottest, err := hottestFunctions(r.Options.profileDir)
+		if err != nil {
+			return err
+		}
+		texts = map[string]string{hottestRegion: hottest}
 	}
 	document, found := string(content), 0
-	for _, region := range []string{tableRegion, chartsRegion, sizingRegion, hottestRegion} {
-		changed, err := figures.Embed(document, region, texts[region])
+	for region, text := range texts {
+		changed, err := figures.Embed(document, region, text)
 		if errors.Is(err, figures.ErrNoMarkers) {
 			continue
 		}
@@ -44,12 +45,12 @@ func (r *result) fillPage(path string) error {
 			return fmt.Errorf("bench: -page %s: %w", path, err)
 		}
 		found++
-		if texts[region] != "" {
+		if text != "" {
 			document = changed
 		}
 	}
 	if found == 0 {
-		return fmt.Errorf("bench: -page %s: %w: it has no line %s", path, figures.ErrNoMarkers, figures.Begin(tableRegion))
+		return fmt.Errorf("bench: -page %s: %w: it has no line %s", path, figures.ErrNoMarkers, figures.Begin(slices.Sorted(maps.Keys(texts))[0]))
 	}
 	if err := os.WriteFile(path, []byte(document), 0o644); err != nil {
 		return fmt.Errorf("bench: -page: %w", err)

@@ -79,7 +79,7 @@ func (s *stage) warmUp(ctx context.Context) error {
 	}
 	spec := s.spec(&peer{addr: func(front) string { return s.broker.Addr() }, front: plainFront}, load.Produce)
 	spec.Topic, spec.Records = fetchTopic, s.options.records(s.options.GB)
-	if _, err := do(ctx, spec); err != nil {
+	if err := do(ctx, spec); err != nil {
 		return err
 	}
 	for _, p := range s.peers {

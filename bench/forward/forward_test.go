@@ -23,8 +23,9 @@ const role = "forward"
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == role {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		defer stop()
-		if err := Serve(ctx, os.Args[2], os.Args[3], 2); err != nil {
+		err := Serve(ctx, os.Args[2], os.Args[3], 2)
+		stop()
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
