@@ -36,6 +36,8 @@ func TestQuickRun(t *testing.T) {
 		t.Skip("left out with -short: it starts a real broker and takes a minute")
 	}
 	kafkatest.Require(t, kafkaVersion)
+	// Under the race detector every load process would sleep for a second at its end.
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "postern")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/postern").CombinedOutput(); err != nil {

@@ -41,8 +41,7 @@ func (r *result) cpuPanels() []charts.Panel {
 		if !strings.HasPrefix(row.Figure.Name, "CPU ") || row.Figure.Alone || len(row.Peers) < 2 {
 			continue
 		}
-		what := strings.TrimPrefix(row.Figure.Name, "CPU per ")
-		panel := charts.Panel{Title: row.Figure.Workload + ": CPU per " + what, Unit: row.Figure.Unit}
+		panel := charts.Panel{Title: row.Figure.Workload + "\n" + row.Figure.Name, Unit: row.Figure.Unit}
 		for _, name := range allPeers() {
 			if s, ok := row.Peers[name]; ok {
 				panel.Bars = append(panel.Bars, charts.Bar{Name: name, Value: s.Median, Low: s.Min, High: s.Max})

@@ -38,7 +38,11 @@ func command(args []string) int {
 	if err != nil {
 		return 2
 	}
-	return code(run(ctx, o, os.Stdout, os.Stderr))
+	err = run(ctx, o, os.Stdout, os.Stderr)
+	if err != nil && ctx.Err() != nil {
+		err = errors.New("bench: interrupted; what it had started has ended, and nothing was written")
+	}
+	return code(err)
 }
 
 // code prints an error and makes an exit code of it.

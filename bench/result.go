@@ -129,7 +129,7 @@ func (r *result) markdown() string {
 		r.Started.Format("2006-01-02"), r.Machine.CPU, r.Machine.Cores, r.Machine.MemoryKB, r.Machine.Kernel, r.Machine.Go, r.Machine.Java)
 	for _, p := range r.Peers {
 		fmt.Fprintf(&b, "- %s: %s", p.Name, p.Version)
-		if p.Cipher != "" {
+		if p.Cipher != "" && p.Cipher != "none" {
 			fmt.Fprintf(&b, ", %s", p.Cipher)
 		}
 		b.WriteByte('\n')

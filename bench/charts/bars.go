@@ -70,7 +70,9 @@ func Bars(panels []Panel, colours Colours) ([]byte, error) {
 func (panel Panel) plot(colours Colours) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text = panel.Title
+	p.Title.TextStyle.Font.Size = vg.Points(9)
 	p.Y.Label.Text = panel.Unit
+	p.Y.Label.TextStyle.Font.Size = vg.Points(9)
 	p.Y.Min = 0
 	names := make([]string, 0, len(panel.Bars))
 	labels := plotter.XYLabels{}
