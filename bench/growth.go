@@ -84,7 +84,13 @@ func (s *stage) growMappings(ctx context.Context, p *peer) (measurement, error) 
 		if err := stand(n); err != nil {
 			return measurement{}, 0, err
 		}
-		return s.oneAtATime(ctx, p, 1)
+		still, err := s.settled(ctx, p.pid(s))
+		if err != nil {
+			return measurement{}, 0, err
+		}
+		m, cpu, err := s.oneAtATime(ctx, p, 1)
+		m.addAlone(fmt.Sprintf("memory, %d mappings", n), "MB", float64(still.PSS)/1e6)
+		return m, cpu, err
 	})
 	if err != nil {
 		return m, err
