@@ -320,12 +320,15 @@ func TestHottestFunctions(t *testing.T) {
 `
 	got := hottest(report)
 	want := []hot{
-		{"33.33", "finish_task_switch.isra.0", "kernel"},
-		{"11.11", "github.com/postern-kafka/postern/codec.(*reader).uvarint", "postern"},
-		{"1.00", "runtime.memmove", "postern"},
+		{33.33, "finish_task_switch.isra.0", "kernel"},
+		{11.11, "github.com/postern-kafka/postern/codec.(*reader).uvarint", "postern"},
+		{1, "runtime.memmove", "postern"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("hottest: got %+v, want %+v", got, want)
+	}
+	if got := groupShares(got); got != "kernel 33 %, the gateway 11 %, Go's runtime and libraries 1 %" {
+		t.Errorf("whose the time was: %s", got)
 	}
 }
 

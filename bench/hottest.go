@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,9 +40,10 @@ func hottestFunctions(dir string) (string, error) {
 		if len(lines) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "%s:\n\n| share | function | in |\n|---:|---|---|\n", strings.TrimSuffix(filepath.Base(report), ".data.txt"))
-		for _, l := range lines {
-			fmt.Fprintf(&b, "| %s %% | `%s` | %s |\n", l.share, l.function, l.where)
+		fmt.Fprintf(&b, "**%s**: %s\n\n| share | function | in |\n|---:|---|---|\n",
+			strings.TrimSuffix(filepath.Base(report), ".data.txt"), groupShares(lines))
+		for _, l := range lines[:min(len(lines), hottestFew)] {
+			fmt.Fprintf(&b, "| %.1f %% | `%s` | %s |\n", l.share, l.function, l.where)
 		}
 		b.WriteByte('\n')
 	}
@@ -47,21 +51,63 @@ func hottestFunctions(dir string) (string, error) {
 }
 
 // hot is one function.
-type hot struct{ share, function, where string }
+type hot struct {
+	share           float64 // percent
+	function, where string
+}
 
-// hottest reads the first lines of a report.
+// kernel is where the functions of the kernel are.
+const kernel = "kernel"
+
+// groups are whose the functions are, by what their names begin with; the first
+// that fits counts.
+var groups = []struct{ name, begins string }{
+	{"TLS and other cryptography", "crypto/"},
+	{"TLS and other cryptography", "github.com/postern-kafka/postern/tlsterm."},
+	{"the gateway", "github.com/postern-kafka/postern/"},
+	{"gnet", "github.com/panjf2000/gnet/"},
+	{"Go's runtime and libraries", ""},
+}
+
+// groupShares sums up whose the time was, of what the report tells.
+func groupShares(lines []hot) string {
+	sums := map[string]float64{}
+	for _, l := range lines {
+		group := kernel
+		if l.where != kernel {
+			for _, g := range groups {
+				if strings.HasPrefix(l.function, g.begins) {
+					group = g.name
+					break
+				}
+			}
+		}
+		sums[group] += l.share
+	}
+	names := slices.SortedFunc(maps.Keys(sums), func(a, b string) int { return cmp.Compare(sums[b], sums[a]) })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %.0f %%", name, sums[name])
+	}
+	return strings.Join(names, ", ")
+}
+
+// hottest reads a report.
 func hottest(report string) []hot {
 	var lines []hot
 	for line := range strings.Lines(report) {
 		f := hotLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
-		if f == nil || len(lines) == hottestFew {
+		if f == nil {
 			continue
 		}
-		where := "kernel"
+		share, err := strconv.ParseFloat(f[1], 64)
+		if err != nil {
+			continue
+		}
+		where := kernel
 		if f[2] == "." {
 			where = filepath.Base(f[4])
 		}
-		lines = append(lines, hot{share: f[1], function: f[3], where: where})
+		lines = append(lines, hot{share: share, function: f[3], where: where})
 	}
 	return lines
 }
