@@ -3,28 +3,21 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/bench/procstat"
 )
 
-// How long a process's memory is watched until it stands still: it counts as
-// still when it moved by less than a hundredth within a second.
-const (
-	watchEvery  = time.Second
-	watchAtMost = 10
-)
+// settleTries is how often a process's memory is looked at until it stands still: it
+// counts as still when it moved by less than a hundredth.
+const settleTries = 10
 
 // measureIdle opens many connections on a peer that was started for it, so that
-// no earlier load has left memory behind, and counts what each costs. A broker's
+// no earlier load has left memory behind, and weighs what each takes: the
+// process's memory for both of its sockets, the kernel's not counted. A broker's
 // heap says nothing about connections: direct is not measured.
-func (s *stage) measureIdle(ctx context.Context, p *peer) (m measurement, err error) {
-	if !p.between() {
-		return m, errNotMeasured
-	}
-	p.stop()
-	if err := p.start(ctx, s); err != nil {
+func (s *stage) measureIdle(ctx context.Context, p *peer, _ int) (m measurement, err error) {
+	if err := s.standFresh(ctx, p, front{}); err != nil {
 		return m, err
 	}
 	spec := s.spec(p, load.Idle)
@@ -34,14 +27,17 @@ func (s *stage) measureIdle(ctx context.Context, p *peer) (m measurement, err er
 		return m, err
 	}
 	defer func() { err = errors.Join(err, l.end()) }()
-	if _, err := settled(ctx, p.pid()); err != nil {
+	if _, err := s.settled(ctx, p.pid(s)); err != nil {
 		return m, err
 	}
 	before, err := s.read(p)
 	if err != nil {
 		return m, err
 	}
-	outcome, err := l.run()
+	if m.outcome, err = l.run(); err != nil {
+		return m, err
+	}
+	still, err := s.settled(ctx, p.pid(s))
 	if err != nil {
 		return m, err
 	}
@@ -49,36 +45,25 @@ func (s *stage) measureIdle(ctx context.Context, p *peer) (m measurement, err er
 	if err != nil {
 		return m, err
 	}
-	still, err := settled(ctx, p.pid())
-	if err != nil {
-		return m, err
-	}
 	m.shares(before, after)
-	m.outcome = outcome
-	n := float64(outcome.Connections)
-	m.add("memory per connection", "KB", float64(still.PSS-before.peer.PSS)/1000/n)
+	m.add("memory per connection", "KB", float64(still.PSS-before.peer.PSS)/1000/float64(m.outcome.Connections))
 	m.add("memory without connections", "MB", float64(before.peer.PSS)/1e6)
-	m.add("CPU per handshake", "ms", (after.peer.CPU-before.peer.CPU).Seconds()*1e3/n)
 	return m, nil
 }
 
 // settled returns the usage of a process once its memory stands still, or after
 // a bounded while.
-func settled(ctx context.Context, pid int) (procstat.Usage, error) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	last, err := procstat.Of(procRoot, pid)
-	for range watchAtMost {
+func (s *stage) settled(ctx context.Context, pid int) (procstat.Usage, error) {
+	last, err := procstat.Of(procstat.Live, pid)
+	for range settleTries {
+		if err == nil {
+			err = pause(ctx, s.options.Settle)
+		}
 		if err != nil {
 			return last, err
 		}
-		select {
-		case <-ctx.Done():
-			return last, ctx.Err()
-		case <-tick.C:
-		}
 		was := last.PSS
-		if last, err = procstat.Of(procRoot, pid); err == nil && abs(last.PSS-was) < was/100 {
+		if last, err = procstat.Of(procstat.Live, pid); err == nil && abs(last.PSS-was) < was/100 {
 			return last, nil
 		}
 	}

@@ -18,6 +18,12 @@ const javaTimeout = 5 * time.Minute
 
 // measureJava writes and reads a topic with Kafka's own performance tools.
 func (s *stage) measureJava(ctx context.Context, p *peer, round int) (m measurement, err error) {
+	if p.name == floor {
+		return m, errNotMeasured // they are to speak TLS
+	}
+	if err := s.standReady(ctx, p, front{}); err != nil {
+		return m, err
+	}
 	records := s.options.records(s.options.JavaGB)
 	gigabytes := float64(records) * float64(s.options.RecordBytes) / 1e9
 	topic := fmt.Sprintf("bench-java-%s-%d", p.name, round)
@@ -63,7 +69,7 @@ func (s *stage) javaProduce(ctx context.Context, p *peer, topic string, records 
 	out, err := runJava(ctx, "kafka-producer-perf-test",
 		"--topic", topic, "--num-records", strconv.FormatInt(records, 10),
 		"--record-size", strconv.Itoa(s.options.RecordBytes), "--throughput", "-1",
-		"--bootstrap-server", p.addr, "--command-config", s.clientConfig())
+		"--bootstrap-server", p.addr(p.front), "--command-config", s.clientConfig())
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +81,7 @@ func (s *stage) javaProduce(ctx context.Context, p *peer, topic string, records 
 func (s *stage) javaConsume(ctx context.Context, p *peer, topic string, records int64) (float64, error) {
 	out, err := runJava(ctx, "kafka-consumer-perf-test",
 		"--topic", topic, "--num-records", strconv.FormatInt(records, 10),
-		"--bootstrap-server", p.addr, "--command-config", s.clientConfig(),
+		"--bootstrap-server", p.addr(p.front), "--command-config", s.clientConfig(),
 		"--group", topic, "--timeout", "60000")
 	if err != nil {
 		return 0, err

@@ -20,17 +20,19 @@ const loadTimeout = 10 * time.Minute
 
 // spec is what every workload on a peer has in common.
 func (s *stage) spec(p *peer, workload string) load.Spec {
-	return load.Spec{
+	spec := load.Spec{
 		Workload:    workload,
-		Addr:        p.addr,
-		CAFile:      s.client.CAPEM,
-		CertFile:    s.client.CertPEM,
-		KeyFile:     s.client.KeyPEM,
+		Addr:        p.addr(p.front),
 		Timeout:     loadTimeout,
 		Connections: s.options.Clients,
 		RecordBytes: s.options.RecordBytes,
 		BatchBytes:  s.options.BatchBytes,
 	}
+	if !p.front.plain {
+		c := s.certs[p.front.key].client
+		spec.CAFile, spec.CertFile, spec.KeyFile = c.CAPEM, c.CertPEM, c.KeyPEM
+	}
+	return spec
 }
 
 // loadProcess is a child that does one workload.
@@ -92,6 +94,16 @@ func (l *loadProcess) run() (load.Outcome, error) {
 		return load.Outcome{}, fmt.Errorf("bench: load process: outcome: %w", err)
 	}
 	return readReply(line)
+}
+
+// do runs a workload from beginning to end, uncounted.
+func do(ctx context.Context, spec load.Spec) error {
+	l, err := startLoad(ctx, spec)
+	if err != nil {
+		return err
+	}
+	_, err = l.run()
+	return errors.Join(err, l.end())
 }
 
 // readReply reads the last line of a load process.

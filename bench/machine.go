@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"github.com/postern-kafka/postern/bench/procstat"
 )
 
 // machine says where a run was made.
@@ -24,7 +26,7 @@ func describeMachine() (machine, error) {
 	m := machine{Cores: runtime.NumCPU(), Go: runtime.Version()}
 	files := map[string]string{}
 	for _, name := range []string{"cpuinfo", "meminfo", "loadavg", "sys/kernel/osrelease"} {
-		text, err := os.ReadFile(procRoot + "/" + name)
+		text, err := os.ReadFile(procstat.Live + "/" + name)
 		if err != nil {
 			return m, fmt.Errorf("bench: machine: %w", err)
 		}

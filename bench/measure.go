@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/bench/procstat"
 )
-
-const procRoot = "/proc"
 
 // errNotMeasured says that a workload means nothing for a peer.
 var errNotMeasured = errors.New("not measured")
@@ -22,6 +19,7 @@ type number struct {
 	name   string
 	unit   string
 	higher bool // is better
+	alone  bool // says nothing when divided by another peer's
 	value  float64
 }
 
@@ -70,11 +68,25 @@ func (s *stage) read(p *peer) (reading, error) {
 		r    reading
 		errs [4]error
 	)
-	r.peer, errs[0] = procstat.Of(procRoot, p.pid())
-	r.broker, errs[1] = procstat.Of(procRoot, s.broker().Pid())
-	r.bench, errs[2] = procstat.Of(procRoot, os.Getpid())
-	r.system, errs[3] = procstat.Machine(procRoot)
+	r.peer, errs[0] = procstat.Of(procstat.Live, p.pid(s))
+	r.broker, errs[1] = procstat.Of(procstat.Live, s.broker.Pid())
+	r.bench, errs[2] = procstat.Of(procstat.Live, os.Getpid())
+	r.system, errs[3] = procstat.Machine(procstat.Live)
 	return r, errors.Join(errs[:]...)
+}
+
+// addAlone appends a number that is not to be compared with other peers' by a
+// ratio: it is one itself, or may be nothing.
+func (m *measurement) addAlone(name, unit string, value float64) {
+	m.numbers = append(m.numbers, number{name: name, unit: unit, value: value, alone: true})
+}
+
+// also takes over what another measurement of the same workload found: its
+// numbers, and the worse of the shares.
+func (m *measurement) also(other measurement) {
+	m.numbers = append(m.numbers, other.numbers...)
+	m.foreign, m.stolen = max(m.foreign, other.foreign), max(m.stolen, other.stolen)
+	m.outcome = other.outcome
 }
 
 // shares fills in how much of the machine was not the benchmark's.
@@ -90,110 +102,37 @@ func (m *measurement) shares(before, after reading) {
 	m.stolen = float64(stolen) / float64(all)
 }
 
-// measure does one workload on one peer.
-func (s *stage) measure(ctx context.Context, p *peer, workload string, round int) (measurement, error) {
-	switch workload {
-	case javaTools:
-		return s.measureJava(ctx, p, round)
-	case load.Idle:
-		return s.measureIdle(ctx, p)
-	case load.Produce, load.OpenLoop:
-		return s.measureWriting(ctx, p, workload, round)
-	default:
-		return s.measureReading(ctx, p, workload, round)
-	}
-}
-
-// measureWriting produces to a topic of its own, checks that all of it was
-// stored, and drops it.
-func (s *stage) measureWriting(ctx context.Context, p *peer, workload string, round int) (m measurement, err error) {
-	topic := fmt.Sprintf("bench-%s-%s-%d", workload, p.name, round)
-	if err := s.makeTopic(ctx, topic, s.options.Clients); err != nil {
-		return m, err
-	}
-	spec := s.spec(p, workload)
-	spec.Topic, spec.Records = topic, s.options.records(s.options.GB)
-	spec.PerSecond, spec.Warm, spec.Duration = s.options.PerSecond, s.options.Warm, s.options.Latency
-	m, outcome, err := s.measureLoad(ctx, p, spec, round)
-	if err != nil {
-		return m, err
-	}
-	stored, err := s.stored(ctx, topic)
-	if err != nil {
-		return m, err
-	}
-	// Each client sent one record before anything was measured.
-	if want := outcome.Records + int64(outcome.Connections); stored != want {
-		return m, fmt.Errorf("the broker stored %d of %d records: %w", stored, want, load.ErrWrong)
-	}
-	return m, s.dropTopic(ctx, topic)
-}
-
-// measureReading does a workload that changes nothing.
-func (s *stage) measureReading(ctx context.Context, p *peer, workload string, round int) (measurement, error) {
-	spec := s.spec(p, workload)
-	spec.Topic, spec.Records = fetchTopic, s.options.records(s.options.GB)
-	if workload == load.PingPong {
-		spec.Topic, spec.Requests, spec.Connections = quietTopic, s.options.Requests, s.options.PingPongs
-	}
-	m, _, err := s.measureLoad(ctx, p, spec, round)
-	return m, err
-}
-
 // measureLoad runs a load process and reads what the peer used meanwhile.
-func (s *stage) measureLoad(ctx context.Context, p *peer, spec load.Spec, round int) (m measurement, outcome load.Outcome, err error) {
+func (s *stage) measureLoad(ctx context.Context, p *peer, spec load.Spec) (m measurement, before, after reading, err error) {
 	l, err := startLoad(ctx, spec)
 	if err != nil {
-		return m, outcome, err
+		return m, before, after, err
 	}
 	defer func() { err = errors.Join(err, l.end()) }()
-	if s.options.profileDir != "" && p.name == postern && round != warmRound {
-		watched, err := startProfile(s.options.profileDir, fmt.Sprintf("%s-%d", spec.Workload, round+1), p.pid())
-		if err != nil {
-			return m, outcome, err
-		}
-		defer func() { err = errors.Join(err, watched.stop(ctx)) }()
+	if before, err = s.read(p); err != nil {
+		return m, before, after, err
 	}
-	before, err := s.read(p)
-	if err != nil {
-		return m, outcome, err
+	if m.outcome, err = l.run(); err != nil {
+		return m, before, after, err
 	}
-	if outcome, err = l.run(); err != nil {
-		return m, outcome, err
-	}
-	after, err := s.read(p)
-	if err != nil {
-		return m, outcome, err
+	if after, err = s.read(p); err != nil {
+		return m, before, after, err
 	}
 	m.shares(before, after)
-	m.outcome = outcome
-	m.addOutcome(p, spec.Workload, outcome, after.peer.CPU-before.peer.CPU, after.broker.CPU-before.broker.CPU)
-	return m, outcome, nil
+	return m, before, after, nil
 }
 
-// addOutcome turns an outcome and the CPU time behind it into numbers. The CPU
-// of a peer that is the broker itself is given as the broker's only: it did other
-// work than a proxy.
-func (m *measurement) addOutcome(p *peer, workload string, o load.Outcome, cpu, broker time.Duration) {
-	gigabytes, requests := float64(o.Bytes)/1e9, float64(o.Requests)
-	switch workload {
-	case load.Produce, load.Fetch:
-		if p.between() {
-			m.add("CPU per GB", "s/GB", cpu.Seconds()/gigabytes)
+// perRequest measures a load whose only figure here is the CPU time of a request,
+// in microseconds. A peer that compiles itself does it once uncounted before.
+func (s *stage) perRequest(ctx context.Context, p *peer, spec load.Spec) (measurement, float64, error) {
+	if p.compiles {
+		if err := do(ctx, spec); err != nil {
+			return measurement{}, 0, err
 		}
-		m.addHigher("throughput", "MB/s", float64(o.Bytes)/1e6/o.Seconds)
-		m.add("broker CPU per GB", "s/GB", broker.Seconds()/gigabytes)
-	case load.PingPong:
-		if p.between() {
-			m.add("CPU per request", "µs", cpu.Seconds()*1e6/requests)
-		}
-		m.addHigher("requests", "1/s", requests/o.Seconds)
-	case load.OpenLoop:
-		if p.between() {
-			m.add("CPU per request", "µs", cpu.Seconds()*1e6/requests)
-		}
-		m.add("latency p50", "µs", o.Latency.P50)
-		m.add("latency p99", "µs", o.Latency.P99)
-		m.add("latency p99.9", "µs", o.Latency.P999)
 	}
+	m, before, after, err := s.measureLoad(ctx, p, spec)
+	return m, micros(before, after) / float64(max(1, m.outcome.Requests)), err
 }
+
+// micros is the CPU time of the peer between two readings.
+func micros(before, after reading) float64 { return (after.peer.CPU - before.peer.CPU).Seconds() * 1e6 }

@@ -14,30 +14,40 @@ import (
 )
 
 // startWithin bounds the start of a peer.
-const startWithin = 30 * time.Second
+const startWithin = 60 * time.Second
 
 // errAbsent says that a peer is not installed on this machine.
 var errAbsent = errors.New("not installed")
 
-// peer is one address that is measured, and the process behind it.
+// peer is one of those that are measured, and the process behind it. It stands
+// with one front at a time.
 type peer struct {
 	name    string
-	addr    string // host:port that clients connect to with TLS
 	version string
-	brokers func() int // process id of the broker; the peer itself for direct
-	// launch starts the process; nil for direct.
-	launch func(log io.Writer) (*kafkatest.Process, error)
+	addr    func(f front) string // host:port that clients connect to
+	// fit says which front the peer has when one is asked for, and whether
+	// measuring that means anything.
+	fit func(f front) (front, bool)
+	// launch starts the process; nil for direct, which has none of its own.
+	launch func(f front, log io.Writer) (*kafkatest.Process, error)
 	// ready asks what only this peer can be asked, before its first client; nil
 	// when being able to connect is all there is.
-	ready   func(ctx context.Context) error
-	process *kafkatest.Process
-	log     *os.File
+	ready func(ctx context.Context) error
+	// compiles says that a fresh process is not yet what it will be: it works
+	// once uncounted.
+	compiles bool
+
+	standing bool
+	warmed   bool // has worked since it was started
+	front    front
+	process  *kafkatest.Process
+	log      *os.File
 }
 
-// pid is the process under test.
-func (p *peer) pid() int {
+// pid is the process under test: the peer's, or the broker's for direct.
+func (p *peer) pid(s *stage) int {
 	if p.process == nil {
-		return p.brokers()
+		return s.broker.Pid()
 	}
 	return p.process.Pid()
 }
@@ -45,29 +55,69 @@ func (p *peer) pid() int {
 // between says whether the peer stands in front of the broker.
 func (p *peer) between() bool { return p.launch != nil }
 
-// start runs the peer and returns when a client got an answer through it.
-func (p *peer) start(ctx context.Context, s *stage) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	if p.between() {
-		log, err := os.OpenFile(p.logPath(s), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("bench: %s: log: %w", p.name, err)
-		}
-		p.log = log
-		if p.process, err = p.launch(log); err != nil {
-			return fmt.Errorf("bench: %s: %w", p.name, err)
-		}
+// stand makes the peer stand with a front, and returns errNotMeasured when that
+// would mean nothing. A peer that stands so already is left as it is.
+func (s *stage) stand(ctx context.Context, p *peer, f front) error {
+	f, ok := p.fit(f)
+	if !ok {
+		return errNotMeasured
 	}
-	err := kafkatest.Await(ctx, "bench: "+p.name+" answers", func(ctx context.Context) error { return p.probe(ctx, s) })
+	if p.standing && p.front == f {
+		return nil
+	}
+	return s.restart(ctx, p, f)
+}
+
+// warm writes and reads through a peer without counting it.
+func (s *stage) warm(ctx context.Context, p *peer, f front) error {
+	p.warmed = true
+	_, err := measureWriting(load.Produce, f)(s, ctx, p, warmRound)
+	if err == nil {
+		_, err = measureReading(load.Fetch, f)(s, ctx, p, warmRound)
+	}
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, p.lastWords(s))
+		return fmt.Errorf("bench: warming up: %s: %w", p.name, err)
 	}
 	return nil
 }
 
+// standFresh is stand with a process that has done nothing yet. There is none to
+// start for a peer that is the broker itself.
+func (s *stage) standFresh(ctx context.Context, p *peer, f front) error {
+	f, ok := p.fit(f)
+	if !ok || !p.between() {
+		return errNotMeasured
+	}
+	return s.restart(ctx, p, f)
+}
+
+// restart ends the peer's process and starts it with another front. It returns
+// when a client got an answer through it.
+func (s *stage) restart(ctx context.Context, p *peer, f front) error {
+	p.stop()
+	p.front = f
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	if p.between() {
+		log, err := os.OpenFile(s.logPath(p), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("bench: %s: log: %w", p.name, err)
+		}
+		p.log = log
+		if p.process, err = p.launch(f, log); err != nil {
+			return errors.Join(fmt.Errorf("bench: %s: %w", p.name, err), log.Close())
+		}
+	}
+	err := kafkatest.Await(ctx, "bench: "+p.name+" answers", func(ctx context.Context) error { return s.probe(ctx, p) })
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, s.lastWords(p))
+	}
+	p.standing = true
+	return nil
+}
+
 // probe asks once whether the peer serves.
-func (p *peer) probe(ctx context.Context, s *stage) error {
+func (s *stage) probe(ctx context.Context, p *peer) error {
 	if p.process != nil {
 		select {
 		case <-p.process.Done():
@@ -80,11 +130,9 @@ func (p *peer) probe(ctx context.Context, s *stage) error {
 			return err
 		}
 	}
-	spec := s.spec(p, load.Idle)
-	spec.Connections = 1
-	w, err := load.New(spec)
+	w, err := load.New(s.spec(p, load.Idle))
 	if err != nil {
-		return err
+		return errors.Join(err, kafkatest.ErrGivenUp)
 	}
 	defer w.Close()
 	return w.Prepare(ctx)
@@ -92,6 +140,7 @@ func (p *peer) probe(ctx context.Context, s *stage) error {
 
 // stop ends the peer's process, if it runs.
 func (p *peer) stop() {
+	p.standing, p.warmed = false, false
 	if p.process == nil {
 		return
 	}
@@ -103,42 +152,14 @@ func (p *peer) stop() {
 }
 
 // logPath is where the process's output goes.
-func (p *peer) logPath(s *stage) string { return filepath.Join(s.dir, p.name+".log") }
+func (s *stage) logPath(p *peer) string { return filepath.Join(s.dir, p.name+".log") }
 
 // lastWords is the end of the process's output.
-func (p *peer) lastWords(s *stage) string {
+func (s *stage) lastWords(p *peer) string {
 	const most = 2000
-	text, err := os.ReadFile(p.logPath(s))
+	text, err := os.ReadFile(s.logPath(p))
 	if err != nil {
 		return ""
 	}
 	return string(text[max(0, len(text)-most):])
-}
-
-// raise starts the peers that were asked for. One that is not installed is left
-// out, with a line to notes, unless it was asked for by name.
-func (s *stage) raise(ctx context.Context, notes io.Writer) error {
-	makers := map[string]func() (*peer, error){direct: s.newDirect, nginx: s.newNginx, postern: s.newPostern}
-	for _, name := range s.options.Peers {
-		p, err := makers[name]()
-		if errors.Is(err, errAbsent) && !s.options.named {
-			if _, err := fmt.Fprintf(notes, "left out: %v\n", err); err != nil {
-				return fmt.Errorf("bench: notes: %w", err)
-			}
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		s.peers = append(s.peers, p)
-		if err := p.start(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// newDirect is the broker's own TLS listener.
-func (s *stage) newDirect() (*peer, error) {
-	return &peer{name: direct, addr: s.broker().AddrTLS(), version: "Apache Kafka " + kafkaVersion, brokers: s.broker().Pid}, nil
 }

@@ -31,39 +31,62 @@ func (s *stage) newPostern() (*peer, error) {
 	}
 	return &peer{
 		name:    postern,
-		addr:    s.addr(portGateway),
 		version: version,
-		brokers: s.broker().Pid,
-		launch: func(log io.Writer) (*kafkatest.Process, error) {
-			return kafkatest.StartProcess(log, s.dir, s.posternEnv(), binary)
+		addr:    func(front) string { return s.addr(portGateway) },
+		fit:     same,
+		launch: func(f front, log io.Writer) (*kafkatest.Process, error) {
+			return kafkatest.StartProcess(log, s.dir, s.posternEnv(f), binary)
 		},
 		ready: func(ctx context.Context) error { return askReady(ctx, "http://"+s.addr(portHTTP)+"/health/ready") },
 	}, nil
 }
 
 // posternEnv is the gateway's whole environment.
-func (s *stage) posternEnv() []string {
-	return []string{
+func (s *stage) posternEnv(f front) []string {
+	env := []string{
 		"PATH=" + os.Getenv("PATH"),
-		"KAFKA_BOOTSTRAP_SERVERS=" + s.broker().Addr(),
 		"KAFKA_SECURITY_PROTOCOL=PLAINTEXT",
 		"GATEWAY_BIND_HOST=" + loopback,
 		"GATEWAY_ADVERTISED_HOST=" + loopback,
 		"GATEWAY_PORT_START=" + strconv.Itoa(s.ports.First+portGateway),
 		"GATEWAY_MIN_BROKERID=1",
 		"GATEWAY_HTTP_PORT=" + strconv.Itoa(s.ports.First+portHTTP),
+		"GATEWAY_DOWNSTREAM_THREAD=" + strconv.Itoa(s.options.Threads),
+		"GATEWAY_MAX_CONNECTIONS=" + strconv.Itoa(maxConnections()),
+	}
+	return append(env, append(s.posternBackend(f), s.posternTLS(f)...)...)
+}
+
+// posternBackend says where Kafka and the gateway's state are. A scripted broker
+// stores nothing.
+func (s *stage) posternBackend(f front) []string {
+	if f.backend != "" {
+		return []string{"KAFKA_BOOTSTRAP_SERVERS=" + f.backend, "GATEWAY_STORAGE_TYPE=IN_MEMORY"}
+	}
+	env := []string{"KAFKA_BOOTSTRAP_SERVERS=" + s.broker.Addr(), "GATEWAY_TOPIC_STORE_KCACHE_REPLICATION_FACTOR=1"}
+	if f.cluster != "" {
+		env = append(env, "GATEWAY_CLUSTER_ID="+f.cluster)
+	}
+	return env
+}
+
+// posternTLS says how clients are met. The gateway gives tickets to whoever asks
+// for them; the load asks only where they are wanted.
+func (s *stage) posternTLS(f front) []string {
+	if f.plain {
+		return []string{"GATEWAY_SECURITY_PROTOCOL=PLAINTEXT"}
+	}
+	server := s.certs[f.key].server
+	return []string{
 		"GATEWAY_SECURITY_PROTOCOL=SSL",
 		"GATEWAY_SSL_CLIENT_AUTH=REQUIRE",
 		"GATEWAY_SSL_KEY_TYPE=pkcs12",
-		"GATEWAY_SSL_KEY_STORE_PATH=" + s.server.KeyStore,
+		"GATEWAY_SSL_KEY_STORE_PATH=" + server.KeyStore,
 		"GATEWAY_SSL_KEY_STORE_PASSWORD=" + certs.Password,
 		"GATEWAY_SSL_KEY_PASSWORD=" + certs.Password,
 		"GATEWAY_SSL_TRUST_STORE_TYPE=pkcs12",
-		"GATEWAY_SSL_TRUST_STORE_PATH=" + s.server.TrustStore,
+		"GATEWAY_SSL_TRUST_STORE_PATH=" + server.TrustStore,
 		"GATEWAY_SSL_TRUST_STORE_PASSWORD=" + certs.Password,
-		"GATEWAY_TOPIC_STORE_KCACHE_REPLICATION_FACTOR=1",
-		"GATEWAY_DOWNSTREAM_THREAD=" + strconv.Itoa(s.options.Threads),
-		"GATEWAY_MAX_CONNECTIONS=32768",
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/internal/kafkatest"
 )
 
@@ -21,6 +22,18 @@ type profile struct {
 	process *kafkatest.Process
 	log     *os.File
 	data    string
+}
+
+// watch starts a profile of a load on the gateway, where one was asked for.
+func (s *stage) watch(p *peer, spec load.Spec, round int) (*profile, error) {
+	if s.options.profileDir == "" || p.name != postern || round == warmRound {
+		return nil, nil
+	}
+	name := fmt.Sprintf("%s-%d", spec.Workload, round+1)
+	if p.front.plain {
+		name = "plain-" + name
+	}
+	return startProfile(s.options.profileDir, name, p.pid(s))
 }
 
 // startProfile records where the CPU time of a process goes until stop.
@@ -42,8 +55,11 @@ func startProfile(dir, name string, pid int) (*profile, error) {
 }
 
 // stop ends the recording and writes beside it, as text, which functions took
-// how much. ctx bounds the report.
+// how much. ctx bounds the report. Without a profile there is nothing to stop.
 func (p *profile) stop(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
 	defer func() { _ = p.log.Close() }()
 	if err := p.process.Signal(os.Interrupt); err != nil {
 		return fmt.Errorf("bench: -profile: %w (see %s)", err, p.log.Name())

@@ -18,7 +18,6 @@ type result struct {
 	Started time.Time       `json:"started"`
 	Machine machine         `json:"machine"`
 	Peers   []described     `json:"peers"`
-	Base    string          `json:"ratios_to"`
 	Options options         `json:"options"`
 	Rows    []figures.Row   `json:"rows"`
 	Values  []figures.Value `json:"values"`
@@ -49,7 +48,7 @@ func (r *result) add(round int, peer, workload string, m measurement) {
 			Round:  round,
 			Peer:   peer,
 			Number: n.value,
-			Figure: figures.Figure{Workload: workload, Name: n.name, Unit: n.unit, Higher: n.higher},
+			Figure: figures.Figure{Workload: workload, Name: n.name, Unit: n.unit, Higher: n.higher, Alone: n.alone},
 		})
 	}
 	for i := range r.Peers {
@@ -63,48 +62,64 @@ func (r *result) add(round int, peer, workload string, m measurement) {
 	})
 }
 
+// summarize computes the rows: the ratio of the gateway to every other peer, and
+// of nginx to the floor, which tells how much of a ratio there is left to gain.
+func (r *result) summarize() {
+	pairs := []figures.Pair{{Of: nginx, To: floor}}
+	for _, p := range r.Peers {
+		if p.Name != postern {
+			pairs = append(pairs, figures.Pair{Of: postern, To: p.Name})
+		}
+	}
+	r.Rows = figures.Rows(r.Values, pairs)
+}
+
 // publish prints the table and writes the files that were asked for.
 func (r *result) publish(out io.Writer) error {
-	text := r.markdown()
-	if _, err := fmt.Fprintln(out, text); err != nil {
+	if _, err := fmt.Fprintln(out, r.markdown()); err != nil {
 		return fmt.Errorf("bench: result: %w", err)
 	}
-	if r.Options.jsonPath != "" {
-		if err := r.writeJSON(r.Options.jsonPath); err != nil {
+	if r.Options.outDir != "" {
+		if err := r.writeFiles(r.Options.outDir); err != nil {
 			return err
 		}
 	}
-	if r.Options.readmePath == "" {
-		return nil
-	}
-	document, err := os.ReadFile(r.Options.readmePath)
-	if err != nil {
-		return fmt.Errorf("bench: -readme: %w", err)
-	}
-	changed, err := figures.Embed(string(document), text)
-	if err != nil {
-		return fmt.Errorf("bench: -readme %s: %w", r.Options.readmePath, err)
-	}
-	if err := os.WriteFile(r.Options.readmePath, []byte(changed), 0o644); err != nil {
-		return fmt.Errorf("bench: -readme: %w", err)
+	if r.Options.pagePath != "" {
+		return r.fillPage(r.Options.pagePath)
 	}
 	return nil
 }
 
-// writeJSON keeps the run with every single measurement.
-func (r *result) writeJSON(path string) error {
+// writeFiles keeps the run with every single measurement, its table and its
+// charts.
+func (r *result) writeFiles(dir string) error {
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
-		return fmt.Errorf("bench: -json: %w", err)
+		return fmt.Errorf("bench: -out: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("bench: -json: %w", err)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("bench: -out: %w", err)
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("bench: -json: %w", err)
+	files, err := r.drawings()
+	if err != nil {
+		return err
+	}
+	files[resultFile], files[tableFile] = append(text, '\n'), []byte(r.markdown())
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return fmt.Errorf("bench: -out: %w", err)
+		}
 	}
 	return nil
 }
+
+// The files of a run.
+const (
+	resultFile  = "run.json"
+	tableFile   = "table.md"
+	cpuChart    = "cpu.svg"
+	curvesChart = "latency.svg"
+)
 
 // markdown is the table with what a reader has to know of the run.
 func (r *result) markdown() string {
@@ -114,17 +129,15 @@ func (r *result) markdown() string {
 		r.Started.Format("2006-01-02"), r.Machine.CPU, r.Machine.Cores, r.Machine.MemoryKB, r.Machine.Kernel, r.Machine.Go, r.Machine.Java)
 	for _, p := range r.Peers {
 		fmt.Fprintf(&b, "- %s: %s", p.Name, p.Version)
-		if p.Cipher != "" {
+		if p.Cipher != "" && p.Cipher != "none" {
 			fmt.Fprintf(&b, ", %s", p.Cipher)
 		}
 		b.WriteByte('\n')
 		names = append(names, p.Name)
 	}
-	o := r.Options
-	fmt.Fprintf(&b, "- %d rounds, %d workers or loops; %.3g GB in %d KiB batches of %d-byte records on %d connections; ping-pong on %d; %d records/s for %s; %d idle connections; Java tools %s with %.3g GB\n",
-		o.Rounds, o.Threads, o.GB, o.BatchBytes>>10, o.RecordBytes, o.Clients, o.PingPongs, o.PerSecond, o.Latency, o.Idle, toolsVersion, o.JavaGB)
+	fmt.Fprintf(&b, "- %s\n", r.Options)
 	fmt.Fprintf(&b, "- disturbed by: %s\n\n", r.disturbance())
-	b.WriteString(figures.Table(r.Rows, names, r.Base))
+	b.WriteString(figures.Table(r.Rows, names, []string{postern, nginx}))
 	return b.String()
 }
 

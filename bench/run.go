@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
-	"github.com/postern-kafka/postern/bench/figures"
 	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/internal/kafkatest"
 )
@@ -18,10 +18,10 @@ const warmRound = -1
 // run measures everything that was asked for and writes the results. The table
 // goes to out, what happens meanwhile to notes.
 func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
-	if missing := kafkatest.Missing(releases(o)...); missing != "" {
-		return fmt.Errorf("bench: a real Kafka is needed: %s", missing)
+	if err := available(ctx, o); err != nil {
+		return err
 	}
-	r := &result{Started: time.Now().UTC().Truncate(time.Second), Options: o, Base: nginx}
+	r := &result{Started: time.Now().UTC().Truncate(time.Second), Options: o}
 	if r.Machine, err = describeMachine(); err != nil {
 		return err
 	}
@@ -32,9 +32,6 @@ func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
 	}
 	if err := s.raise(ctx, notes); err != nil {
 		return err
-	}
-	if len(s.peers) == 0 {
-		return errors.New("bench: no peer to measure is installed")
 	}
 	for _, p := range s.peers {
 		r.Peers = append(r.Peers, described{Name: p.name, Version: p.version})
@@ -48,15 +45,26 @@ func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
 	return r.publish(out)
 }
 
-// releases are the Kafka releases a run needs.
-func releases(o options) []string {
-	need := []string{kafkaVersion}
-	for _, w := range o.Workloads {
-		if w == javaTools {
-			need = append(need, toolsVersion)
+// available says what this machine lacks for a broker or for the Java tools.
+func available(ctx context.Context, o options) error {
+	var need []string
+	if o.Docker {
+		if missing := kafkatest.MissingDocker(ctx); missing != "" {
+			return fmt.Errorf("bench: -docker: %s", missing)
 		}
+	} else {
+		need = append(need, kafkaVersion)
 	}
-	return need
+	if slices.Contains(o.Workloads, javaTools) {
+		need = append(need, toolsVersion)
+	}
+	if len(need) == 0 {
+		return nil
+	}
+	if missing := kafkatest.Missing(need...); missing != "" {
+		return fmt.Errorf("bench: a real Kafka is needed: %s", missing)
+	}
+	return nil
 }
 
 // warmUp fills the topic that is fetched, past the peers, and then writes and
@@ -69,49 +77,53 @@ func (s *stage) warmUp(ctx context.Context) error {
 	if err := s.makeTopic(ctx, fetchTopic, s.options.Clients); err != nil {
 		return err
 	}
-	spec := s.spec(&peer{addr: s.broker().Addr()}, load.Produce)
-	spec.CAFile, spec.Topic, spec.Records = "", fetchTopic, s.options.records(s.options.GB)
-	l, err := startLoad(ctx, spec)
-	if err != nil {
-		return err
-	}
-	if _, err = l.run(); err != nil {
-		return errors.Join(err, l.end())
-	}
-	if err := l.end(); err != nil {
+	spec := s.spec(&peer{addr: func(front) string { return s.broker.Addr() }, front: plainFront}, load.Produce)
+	spec.Topic, spec.Records = fetchTopic, s.options.records(s.options.GB)
+	if err := do(ctx, spec); err != nil {
 		return err
 	}
 	for _, p := range s.peers {
-		for _, workload := range []string{load.Produce, load.Fetch} {
-			if _, err := s.measure(ctx, p, workload, warmRound); err != nil {
-				return fmt.Errorf("bench: warming up: %s: %s: %w", workload, p.name, err)
-			}
+		if err := s.warm(ctx, p, p.front); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // rounds measures every workload on every peer, round after round. Each workload
-// of each round begins with another peer.
+// of each round begins with another peer, but the first one with the gateway: the
+// table has the figures in the order in which they first came.
 func (s *stage) rounds(ctx context.Context, r *result, notes io.Writer) error {
 	for round := range s.options.Rounds {
-		for _, workload := range s.options.Workloads {
+		for _, w := range s.options.chosen() {
+			if w.once && round > 0 {
+				continue
+			}
 			for i := range s.peers {
 				p := s.peers[(round+i)%len(s.peers)]
-				m, err := s.measure(ctx, p, workload, round)
-				if errors.Is(err, errNotMeasured) {
-					continue
-				}
-				if err != nil {
-					return fmt.Errorf("bench: round %d: %s: %s: %w", round+1, workload, p.name, err)
-				}
-				r.add(round+1, p.name, workload, m)
-				if _, err := fmt.Fprintf(notes, "round %d  %-8s  %-7s  %s\n", round+1, workload, p.name, m); err != nil {
-					return fmt.Errorf("bench: notes: %w", err)
+				if err := s.measureOne(ctx, r, w, p, round, notes); err != nil {
+					return fmt.Errorf("bench: round %d: %s: %s: %w", round+1, w.name, p.name, err)
 				}
 			}
 		}
 	}
-	r.Rows = figures.Rows(r.Values, r.Base)
+	r.summarize()
+	return nil
+}
+
+// measureOne measures one workload on one peer in one round, and notes what came
+// of it.
+func (s *stage) measureOne(ctx context.Context, r *result, w workload, p *peer, round int, notes io.Writer) error {
+	m, err := w.measure(s, ctx, p, round)
+	if errors.Is(err, errNotMeasured) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, s.lastWords(p))
+	}
+	r.add(round+1, p.name, w.name, m)
+	if _, err := fmt.Fprintf(notes, "round %d  %-13s  %-12s  %s\n", round+1, w.name, p.name, m); err != nil {
+		return fmt.Errorf("bench: notes: %w", err)
+	}
 	return nil
 }

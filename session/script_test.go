@@ -116,7 +116,7 @@ func playScript(t *testing.T, script string, chop int) string {
 
 // player is the world around one session.
 type player struct {
-	t      *testing.T
+	t      testing.TB
 	cfg    *Config
 	book   *mapping.Book
 	ports  *mapping.Ports
@@ -131,7 +131,7 @@ type player struct {
 	chop   int // bytes per read; 0 is all at once
 }
 
-func newPlayer(t *testing.T) *player {
+func newPlayer(t testing.TB) *player {
 	p := &player{t: t, asked: make(map[int32]codec.Head)}
 	p.fx.Stats = new(Stats)
 	p.book = mapping.NewBook([]string{"10.0.0.9:9092"})

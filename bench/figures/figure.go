@@ -6,6 +6,7 @@ type Figure struct {
 	Name     string `json:"name"`
 	Unit     string `json:"unit"`
 	Higher   bool   `json:"higher_is_better,omitempty"`
+	Alone    bool   `json:"not_compared,omitempty"` // no ratio of it means anything
 }
 
 // Value is one number measured for one peer in one round.
@@ -24,11 +25,17 @@ type Spread struct {
 	Rounds int     `json:"rounds"`
 }
 
+// Pair names a ratio: one peer's number divided by another's.
+type Pair struct{ Of, To string }
+
+// String is the pair as a reader knows it.
+func (p Pair) String() string { return p.Of + " ÷ " + p.To }
+
 // Row is one figure for all peers.
 type Row struct {
 	Figure Figure            `json:"figure"`
 	Peers  map[string]Spread `json:"peers"`
-	// Ratios holds each peer's number divided by the base's of the same round.
-	// The base itself and peers without a common round are not in it.
+	// Ratios are by the pair's String, taken round by round. Pairs without a common
+	// round are not in it.
 	Ratios map[string]Spread `json:"ratios"`
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/quick"
 )
@@ -58,6 +59,9 @@ func TestSummarizeProperties(t *testing.T) {
 	}
 }
 
+// pairs are what the rows below are asked for.
+var pairs = []Pair{{"postern", "nginx"}, {"postern", "direct"}, {"nginx", "floor"}}
+
 var cpu = Figure{Workload: "produce", Name: "CPU per GB", Unit: "s/GB"}
 
 func TestRatiosPairRounds(t *testing.T) {
@@ -70,16 +74,16 @@ func TestRatiosPairRounds(t *testing.T) {
 		{2, "nginx", cpu, 2.0},
 		{3, "postern", cpu, 50},
 	}
-	rows := Rows(values, "nginx")
+	rows := Rows(values, pairs)
 	if len(rows) != 1 {
 		t.Fatalf("rows: got %d, want 1", len(rows))
 	}
-	got := rows[0].Ratios["postern"]
+	got := rows[0].Ratios["postern ÷ nginx"]
 	if math.Abs(got.Median-0.8) > 1e-9 || got.Rounds != 2 {
 		t.Errorf("ratio of postern to nginx: got %+v, want 0.8 over 2 rounds", got)
 	}
-	if _, ok := rows[0].Ratios["nginx"]; ok {
-		t.Error("the base has a ratio to itself")
+	if len(rows[0].Ratios) != 1 {
+		t.Errorf("ratios: got %v, want only the pair that was measured", rows[0].Ratios)
 	}
 	if got := rows[0].Peers["postern"].Median; got != 1.6 {
 		t.Errorf("median of postern: got %v, want 1.6", got)
@@ -87,11 +91,15 @@ func TestRatiosPairRounds(t *testing.T) {
 }
 
 func TestRatioNeedsABase(t *testing.T) {
-	rows := Rows([]Value{{1, "nginx", cpu, 0}, {1, "postern", cpu, 1}, {1, "direct", cpu, 1}}, "nginx")
+	rows := Rows([]Value{{1, "nginx", cpu, 0}, {1, "postern", cpu, 1}, {1, "direct", cpu, 0}}, pairs)
 	if len(rows[0].Ratios) != 0 {
 		t.Errorf("ratios to a base of zero: got %v, want none", rows[0].Ratios)
 	}
-	rows = Rows([]Value{{1, "postern", cpu, 1}}, "nginx")
+	rows = Rows([]Value{{1, "nginx", cpu, 1}, {1, "postern", cpu, -1}}, pairs)
+	if len(rows[0].Ratios) != 0 {
+		t.Errorf("ratios of less than nothing: got %v, want none", rows[0].Ratios)
+	}
+	rows = Rows([]Value{{1, "postern", cpu, 1}}, pairs)
 	if len(rows[0].Ratios) != 0 {
 		t.Errorf("ratios to an absent base: got %v, want none", rows[0].Ratios)
 	}
@@ -99,7 +107,7 @@ func TestRatioNeedsABase(t *testing.T) {
 
 func TestRowsKeepTheOrderOfFigures(t *testing.T) {
 	rate := Figure{Workload: "produce", Name: "rate", Unit: "MB/s", Higher: true}
-	rows := Rows([]Value{{1, "a", rate, 1}, {1, "a", cpu, 1}, {2, "a", rate, 1}}, "b")
+	rows := Rows([]Value{{1, "a", rate, 1}, {1, "a", cpu, 1}, {2, "a", rate, 1}}, nil)
 	if len(rows) != 2 || rows[0].Figure != rate || rows[1].Figure != cpu {
 		t.Errorf("rows: got %+v, want rate, then cpu", rows)
 	}
@@ -107,16 +115,23 @@ func TestRowsKeepTheOrderOfFigures(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	rate := Figure{Workload: "produce", Name: "rate", Unit: "MB/s", Higher: true}
+	once := Figure{Workload: "growth", Name: "many ÷ 1", Unit: "×", Alone: true}
 	values := []Value{
 		{1, "nginx", cpu, 1.0},
 		{1, "postern", cpu, 0.8},
 		{2, "nginx", cpu, 1.1},
 		{2, "postern", cpu, 0.95},
+		{1, "floor", cpu, 0.31},
+		{2, "floor", cpu, 0.3},
 		{1, "direct", rate, 512.4},
 		{1, "nginx", rate, 240},
-		{1, "postern", rate, 9.876},
+		{1, "postern", rate, 260},
+		{2, "nginx", rate, 240},
+		{2, "postern", rate, 9.876},
+		{1, "postern", once, 1.04},
+		{1, "nginx", once, 1},
 	}
-	got := Table(Rows(values, "nginx"), []string{"direct", "nginx", "postern"}, "nginx")
+	got := Table(Rows(values, pairs), []string{"postern", "direct", "nginx", "floor"}, []string{"postern", "nginx"})
 	golden := filepath.Join("testdata", "table.md")
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
@@ -133,20 +148,20 @@ func TestTable(t *testing.T) {
 }
 
 func TestEmbed(t *testing.T) {
-	const document = "head\n" + Begin + "\nold\nolder\n" + End + "\ntail\n"
-	got, err := Embed(document, "new\n\n")
+	document := "head\n" + Begin("a") + "\nold\nolder\n" + End("a") + "\n" + Begin("b") + "\n" + End("b") + "\ntail\n"
+	got, err := Embed(document, "a", "new\n\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "head\n" + Begin + "\nnew\n" + End + "\ntail\n"; got != want {
+	if want := strings.Replace(document, "old\nolder", "new", 1); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	again, err := Embed(got, "new")
+	again, err := Embed(got, "a", "new")
 	if err != nil || again != got {
 		t.Errorf("embedding twice: got %q %v, want no change", again, err)
 	}
-	for _, bad := range []string{"", Begin + "\n", End + "\n" + Begin + "\n"} {
-		if _, err := Embed(bad, "x"); !errors.Is(err, ErrNoMarkers) {
+	for _, bad := range []string{"", Begin("a") + "\n", End("a") + "\n" + Begin("a") + "\n", Begin("b") + "\n" + End("b")} {
+		if _, err := Embed(bad, "a", "x"); !errors.Is(err, ErrNoMarkers) {
 			t.Errorf("document %q: got %v, want ErrNoMarkers", bad, err)
 		}
 	}

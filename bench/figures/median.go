@@ -18,8 +18,8 @@ func Summarize(xs []float64) (Spread, bool) {
 }
 
 // Rows summarizes the values of a run, one row per figure in the order in which
-// the figures first appear, with ratios to the peer named base.
-func Rows(values []Value, base string) []Row {
+// the figures first appear, with the ratios of the given pairs.
+func Rows(values []Value, pairs []Pair) []Row {
 	var order []Figure
 	perFigure := make(map[Figure][]Value)
 	for _, v := range values {
@@ -30,25 +30,31 @@ func Rows(values []Value, base string) []Row {
 	}
 	rows := make([]Row, 0, len(order))
 	for _, f := range order {
-		rows = append(rows, row(f, perFigure[f], base))
+		rows = append(rows, row(f, perFigure[f], pairs))
 	}
 	return rows
 }
 
 // row summarizes the values of one figure.
-func row(f Figure, values []Value, base string) Row {
+func row(f Figure, values []Value, pairs []Pair) Row {
 	numbers := make(map[string][]float64)
-	ratios := make(map[string][]float64)
-	baseline := make(map[int]float64)
+	rounds := make(map[string]map[int]float64)
 	for _, v := range values {
 		numbers[v.Peer] = append(numbers[v.Peer], v.Number)
-		if v.Peer == base {
-			baseline[v.Round] = v.Number
+		if rounds[v.Peer] == nil {
+			rounds[v.Peer] = make(map[int]float64)
 		}
+		rounds[v.Peer][v.Round] = v.Number
 	}
-	for _, v := range values {
-		if b := baseline[v.Round]; v.Peer != base && b != 0 {
-			ratios[v.Peer] = append(ratios[v.Peer], v.Number/b)
+	ratios := make(map[string][]float64)
+	for _, p := range pairs {
+		if f.Alone {
+			break
+		}
+		for round, n := range rounds[p.Of] {
+			if base := rounds[p.To][round]; base > 0 && n > 0 {
+				ratios[p.String()] = append(ratios[p.String()], n/base)
+			}
 		}
 	}
 	return Row{Figure: f, Peers: summaries(numbers), Ratios: summaries(ratios)}

@@ -4,60 +4,116 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 )
 
-// Table renders rows as a Markdown table: one column per peer with its median,
-// then one per peer other than base with its ratio to base and the ratio's
-// range over the rounds.
-func Table(rows []Row, peers []string, base string) string {
-	var b strings.Builder
-	others := make([]string, 0, len(peers))
-	for _, p := range peers {
-		if p != base {
-			others = append(others, p)
-		}
-	}
-	b.WriteString("| workload | figure | unit | better |")
-	for _, p := range peers {
-		fmt.Fprintf(&b, " %s |", p)
-	}
-	for _, p := range others {
-		fmt.Fprintf(&b, " %s ÷ %s |", p, base)
-	}
-	b.WriteString("\n|---|---|---|---|")
-	b.WriteString(strings.Repeat("---:|", len(peers)+len(others)))
-	b.WriteByte('\n')
+// Table renders rows as a Markdown table that can be read as text too: for each
+// figure one line with every peer's median, and one for each name of ofs with its
+// ratio to every other peer and the ratio's range over the rounds. A ratio is set
+// in bold when no round contradicts it.
+func Table(rows []Row, peers, ofs []string) string {
+	lines := [][]string{append([]string{"figure", "unit"}, peers...)}
+	workload := ""
 	for _, r := range rows {
-		better := "lower"
-		if r.Figure.Higher {
-			better = "higher"
+		if r.Figure.Workload != workload {
+			workload = r.Figure.Workload
+			lines = append(lines, append([]string{"**" + workload + "**", ""}, make([]string, len(peers))...))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |", r.Figure.Workload, r.Figure.Name, r.Figure.Unit, better)
-		for _, p := range peers {
-			s, ok := r.Peers[p]
-			fmt.Fprintf(&b, " %s |", cell(s, ok, false))
+		lines = append(lines, numbersLine(r, peers))
+		for _, of := range ofs {
+			if line, ok := ratiosLine(r, peers, of); ok {
+				lines = append(lines, line)
+			}
 		}
-		for _, p := range others {
-			s, ok := r.Ratios[p]
-			fmt.Fprintf(&b, " %s |", cell(s, ok, true))
-		}
-		b.WriteByte('\n')
 	}
-	return b.String()
+	return render(lines)
 }
 
-// cell prints one number, with its range where a reader needs it to judge.
-func cell(s Spread, ok, withRange bool) string {
+// numbersLine is the line of a figure's medians.
+func numbersLine(r Row, peers []string) []string {
+	better := " ↓"
+	switch {
+	case r.Figure.Higher:
+		better = " ↑"
+	case r.Figure.Alone:
+		better = ""
+	}
+	line := []string{r.Figure.Name, r.Figure.Unit + better}
+	for _, p := range peers {
+		s, ok := r.Peers[p]
+		line = append(line, number(s, ok))
+	}
+	return line
+}
+
+// ratiosLine is the line of what one peer's number is of each other's; it reports
+// false when there is none.
+func ratiosLine(r Row, peers []string, of string) ([]string, bool) {
+	line := []string{of + " ÷ it", ""}
+	any := false
+	for _, p := range peers {
+		s, ok := r.Ratios[Pair{of, p}.String()]
+		any = any || ok
+		line = append(line, ratio(s, ok))
+	}
+	return line, any
+}
+
+// number prints a median.
+func number(s Spread, ok bool) string {
 	if !ok {
 		return "–"
 	}
-	if !withRange {
-		return digits(s.Median)
-	}
-	if s.Rounds == 1 {
+	return digits(s.Median)
+}
+
+// ratio prints a ratio with its range.
+func ratio(s Spread, ok bool) string {
+	switch {
+	case !ok:
+		return ""
+	case s.Rounds == 1:
 		return fmt.Sprintf("%.2f", s.Median)
+	case s.Min > 1 || s.Max < 1:
+		return fmt.Sprintf("**%.2f** (%.2f–%.2f)", s.Median, s.Min, s.Max)
+	default:
+		return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max)
 	}
-	return fmt.Sprintf("**%.2f** (%.2f–%.2f)", s.Median, s.Min, s.Max)
+}
+
+// render pads the cells of lines, the first of which is the head. All columns but
+// the first two are numbers.
+func render(lines [][]string) string {
+	widths := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell), 4)
+		}
+	}
+	var b strings.Builder
+	for n, line := range lines {
+		for i, cell := range line {
+			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i < 2 {
+				b.WriteString("| " + cell + space + " ")
+			} else {
+				b.WriteString("| " + space + cell + " ")
+			}
+		}
+		b.WriteString("|\n")
+		if n > 0 {
+			continue
+		}
+		for i, w := range widths {
+			rule := strings.Repeat("-", w+2)
+			if i >= 2 {
+				rule = rule[:w+1] + ":"
+			}
+			b.WriteString("|" + rule)
+		}
+		b.WriteString("|\n")
+	}
+	return b.String()
 }
 
 // digits prints x with three significant digits and no exponent.

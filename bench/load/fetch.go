@@ -2,12 +2,10 @@ package load
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // What a consumer asks for: a megabyte of its partition at a time, up to four
@@ -15,57 +13,27 @@ import (
 const fetchBytes = 1 << 20
 
 // fetching reads a fixed volume from the beginning of a topic.
-type fetching struct {
-	spec    Spec
-	tls     *tls.Config
-	clients []*kgo.Client
-	sent    counter
-}
+type fetching struct{ franz }
 
 // Prepare connects. Fetching begins in Run.
 func (f *fetching) Prepare(ctx context.Context) error {
-	f.sent.key = int16(kmsg.Fetch)
-	for i := range f.spec.Connections {
-		c, err := newClient(f.spec, f.tls,
-			kgo.FetchMaxBytes(fetchBytes),
-			kgo.FetchMaxPartitionBytes(fetchBytes),
-			kgo.FetchMaxWait(500*time.Millisecond),
-			kgo.WithHooks(&f.sent))
-		if err != nil {
-			return fmt.Errorf("load: fetch: client %d: %w", i, err)
-		}
-		f.clients = append(f.clients, c)
-		if err := c.Ping(ctx); err != nil {
-			return fmt.Errorf("load: fetch: client %d: %w", i, err)
-		}
-	}
-	return nil
+	ping := func(ctx context.Context, c *kgo.Client, _ int) error { return c.Ping(ctx) }
+	return f.connect(ctx, ping,
+		kgo.FetchMaxBytes(fetchBytes),
+		kgo.FetchMaxPartitionBytes(fetchBytes),
+		kgo.FetchMaxWait(500*time.Millisecond))
 }
 
 // Run reads the records; each partition's must come in order and whole.
 func (f *fetching) Run(ctx context.Context) (Outcome, error) {
-	begin := time.Now()
 	share := f.spec.Records / int64(len(f.clients))
-	err := each(ctx, len(f.clients), func(ctx context.Context, i int) error {
-		f.clients[i].AddConsumePartitions(map[string]map[int32]kgo.Offset{
+	return f.run(ctx, f.spec.Records, func(ctx context.Context, c *kgo.Client, i int) error {
+		c.AddConsumePartitions(map[string]map[int32]kgo.Offset{
 			f.spec.Topic: {int32(i): kgo.NewOffset().AtStart()},
 		})
-		return fetchAll(ctx, f.clients[i], int32(i), share, f.spec.RecordBytes)
+		return fetchAll(ctx, c, int32(i), share, f.spec.RecordBytes)
 	})
-	if err != nil {
-		return Outcome{}, fmt.Errorf("load: fetch: %w", err)
-	}
-	return Outcome{
-		Seconds:     time.Since(begin).Seconds(),
-		Records:     f.spec.Records,
-		Bytes:       f.spec.Records * int64(f.spec.RecordBytes),
-		Requests:    f.sent.sent.Load(),
-		Connections: len(f.clients),
-	}, nil
 }
-
-// Close ends the connections.
-func (f *fetching) Close() { closeAll(f.clients) }
 
 // fetchAll reads n records of one partition from its offset 0 on.
 func fetchAll(ctx context.Context, c *kgo.Client, partition int32, n int64, size int) error {

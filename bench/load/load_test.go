@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
@@ -105,8 +107,24 @@ func TestEveryWorkloadAccountsForItsWork(t *testing.T) {
 	if got, err = do(t, s); err != nil {
 		t.Fatal(err)
 	}
-	if got.Records != 60 || got.Latency == nil || got.Latency.Count != 50 {
-		t.Errorf("open loop: got %+v, want 60 records and 50 latencies", got)
+	if got.Records != 60 || got.Latency == nil || got.Latency.Count != 50 || len(got.Latency.Quantiles) < 10 {
+		t.Errorf("open loop: got %+v, want 60 records, 50 latencies and their curve", got)
+	}
+
+	s.Workload = Paced
+	if got, err = do(t, s); err != nil {
+		t.Fatal(err)
+	}
+	if got.Requests != 60 || got.Latency == nil || got.Latency.Count != 50 {
+		t.Errorf("paced: got %+v, want 60 requests and 50 latencies", got)
+	}
+
+	s.Workload, s.Connections, s.Lanes = PingPong, 5, 2
+	if got, err = do(t, s); err != nil {
+		t.Fatal(err)
+	}
+	if got.Requests != 40 || got.Connections != 5 {
+		t.Errorf("ping-pong of 2 lanes: got %+v, want 40 requests on 5 connections", got)
 	}
 
 	s.Workload, s.Connections = Idle, 20
@@ -118,6 +136,96 @@ func TestEveryWorkloadAccountsForItsWork(t *testing.T) {
 	}
 }
 
+func TestConnectionsComeAndGo(t *testing.T) {
+	_, s := fake(t)
+	s.Workload, s.Connections, s.PerSecond = Connect, 0, 0
+	got, err := do(t, s)
+	if err != nil || got.Requests != 40 || got.Resumed != 0 {
+		t.Errorf("full handshakes: got %+v %v, want 40 connections, none resumed", got, err)
+	}
+	s.Resume = true
+	if got, err = do(t, s); err != nil || got.Requests != 40 || got.Resumed != 40 {
+		t.Errorf("resumed handshakes: got %+v %v, want 40 connections, all resumed", got, err)
+	}
+	s.Resume, s.DefaultGroups, s.Requests, s.PerSecond = false, true, 0, 200
+	if got, err = do(t, s); err != nil || got.Requests != 10 || got.Seconds < 0.04 {
+		t.Errorf("200 a second: got %+v %v, want 10 in 50 ms", got, err)
+	}
+}
+
+func TestHostileConnectionsEndByThemselves(t *testing.T) {
+	_, s := fake(t)
+	s.Workload, s.Connections, s.Duration = Hostile, 0, 200*time.Millisecond
+	for _, trick := range Tricks {
+		s.Trick = trick
+		got, err := do(t, s)
+		if err != nil || got.Seconds < 0.2 || got.Seconds > 10 {
+			t.Errorf("%s: got %+v %v, want 200 ms", trick, got, err)
+		}
+		if got.Refused != "" || (got.Requests == 0) == (trick == TinyPieces || trick == Flood) {
+			t.Errorf("%s: got %+v, want it not refused, and whole requests only from pieces and floods", trick, got)
+		}
+	}
+}
+
+func TestMetadataOfAScriptedCluster(t *testing.T) {
+	_, s := fake(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Addr = l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Workload, s.CAFile, s.Topics, s.Partitions = Scripted, "", 300, 10
+	broker, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	if err := broker.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Workload = Metadata
+	got, err := do(t, s)
+	if err != nil || got.Requests != 40 || got.Bytes < 40*300*10*20 {
+		t.Errorf("metadata: got %+v %v, want 40 answers with 3,000 partitions", got, err)
+	}
+	s.Topics = 299
+	if _, err := do(t, s); !errors.Is(err, ErrWrong) {
+		t.Errorf("a cluster of another size: got %v, want ErrWrong", err)
+	}
+	// A real client finds its way with the script, too.
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.Addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	none := kmsg.NewPtrMetadataRequest()
+	none.Topics = []kmsg.MetadataRequestTopic{}
+	if answer, err := none.RequestWith(t.Context(), client); err != nil || len(answer.Brokers) != 1 || len(answer.Topics) != 0 {
+		t.Errorf("no topics: got %+v %v, want the broker alone", answer, err)
+	}
+}
+
+func TestServeEndsWithItsParent(t *testing.T) {
+	_, s := fake(t)
+	s.Workload, s.Duration = Paced, time.Hour
+	line, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Serve(t.Context(), strings.NewReader(string(line)+"\n"), &out); err != nil || out.String() != Ready+"\n" {
+		t.Errorf("a parent that only prepares: got %q %v, want ready and no error", out.String(), err)
+	}
+	// The parent says go and is gone: what it wanted takes an hour.
+	if err := Serve(t.Context(), strings.NewReader(string(line)+"\n\n"), &out); err != nil {
+		t.Errorf("a parent that is gone: %v", err)
+	}
+}
+
 func TestOpenLoopCountsFromTheIntendedTime(t *testing.T) {
 	_, s := fake(t)
 	s.Connections = 1
@@ -125,7 +233,8 @@ func TestOpenLoopCountsFromTheIntendedTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &openLoop{spec: s, tls: config}
+	s.Workload = OpenLoop
+	o := &openLoop{newFranz(s, config, int16(kmsg.Produce))}
 	defer o.Close()
 	if err := o.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
@@ -134,7 +243,8 @@ func TestOpenLoopCountsFromTheIntendedTime(t *testing.T) {
 	// and none may count less than it is late.
 	p := newPen()
 	const step, late = time.Millisecond, time.Second
-	if err := o.keepTime(t.Context(), 0, p, time.Now().Add(-late), step, 0, 10); err != nil {
+	overdue := schedule{begin: time.Now().Add(-late), step: step, lanes: 1, total: 10}
+	if err := o.keepTime(t.Context(), o.clients[0], 0, overdue, p); err != nil {
 		t.Fatal(err)
 	}
 	least := time.Duration(p.latencies.Min()) * time.Microsecond
@@ -224,6 +334,11 @@ func TestSpecIsChecked(t *testing.T) {
 	for name, spoil := range map[string]func(*Spec){
 		"no such workload":       func(s *Spec) { s.Workload = "nap" },
 		"no address":             func(s *Spec) { s.Workload, s.Addr = Idle, "" },
+		"a trick nobody knows":   func(s *Spec) { s.Workload, s.Trick = Hostile, "sulk" },
+		"more lanes than wires":  func(s *Spec) { s.Workload, s.Lanes = PingPong, 3 },
+		"no connections to make": func(s *Spec) { s.Workload, s.Requests, s.PerSecond = Connect, 0, 0 },
+		"a cluster of nothing":   func(s *Spec) { s.Workload, s.Topics = Metadata, 0 },
+		"no port":                func(s *Spec) { s.Workload, s.Addr = Idle, "localhost" },
 		"no end":                 func(s *Spec) { s.Workload, s.Timeout = Idle, 0 },
 		"records do not divide":  func(s *Spec) { s.Workload, s.Records = Produce, 201 },
 		"requests do not divide": func(s *Spec) { s.Workload, s.Requests = PingPong, 41 },

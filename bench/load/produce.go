@@ -2,62 +2,32 @@ package load
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // producing sends a fixed volume as fast as it is acknowledged.
-type producing struct {
-	spec    Spec
-	tls     *tls.Config
-	clients []*kgo.Client
-	sent    counter
-}
+type producing struct{ franz }
 
 // Prepare connects and sends one record per connection.
 func (p *producing) Prepare(ctx context.Context) error {
-	p.sent.key = int16(kmsg.Produce)
-	var err error
-	p.clients, err = newProducers(ctx, p.spec, p.tls,
+	return p.connectProducers(ctx,
 		kgo.ProducerBatchMaxBytes(p.spec.BatchBytes),
 		// Enough for what is in flight and what is being gathered, and no more:
 		// the memory of this process is taken from the machine under test.
 		kgo.MaxBufferedBytes(16*int(p.spec.BatchBytes)),
-		kgo.MaxBufferedRecords(16*int(p.spec.BatchBytes)/p.spec.RecordBytes+1),
-		kgo.WithHooks(&p.sent))
-	if err != nil {
-		return fmt.Errorf("load: produce: %w", err)
-	}
-	p.sent.sent.Store(0)
-	return nil
+		kgo.MaxBufferedRecords(16*int(p.spec.BatchBytes)/p.spec.RecordBytes+1))
 }
 
 // Run sends the records; each must be acknowledged.
 func (p *producing) Run(ctx context.Context) (Outcome, error) {
-	begin := time.Now()
 	share := p.spec.Records / int64(len(p.clients))
-	err := each(ctx, len(p.clients), func(ctx context.Context, i int) error {
-		return produceAll(ctx, p.clients[i], int32(i), share, make([]byte, p.spec.RecordBytes))
+	return p.run(ctx, p.spec.Records, func(ctx context.Context, c *kgo.Client, i int) error {
+		return produceAll(ctx, c, int32(i), share, make([]byte, p.spec.RecordBytes))
 	})
-	if err != nil {
-		return Outcome{}, fmt.Errorf("load: produce: %w", err)
-	}
-	return Outcome{
-		Seconds:     time.Since(begin).Seconds(),
-		Records:     p.spec.Records,
-		Bytes:       p.spec.Records * int64(p.spec.RecordBytes),
-		Requests:    p.sent.sent.Load(),
-		Connections: len(p.clients),
-	}, nil
 }
-
-// Close ends the connections.
-func (p *producing) Close() { closeAll(p.clients) }
 
 // produceAll sends n records with the same value to one partition and waits until
 // all are acknowledged.

@@ -12,7 +12,8 @@ import (
 // Ready is the second line of the conversation of a load process with its
 // parent: the parent sends the Spec as JSON; the process answers Ready; the
 // parent sends any line; the process answers with a Reply as JSON. Connections
-// stay open until the parent closes the pipe.
+// stay open until the parent closes the pipe; where it does so earlier, the work
+// ends there.
 const Ready = "ready"
 
 // Reply is the last line a load process writes.
@@ -48,13 +49,22 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("load: ready: %w", err)
 	}
 	if _, err := lines.ReadBytes('\n'); err != nil {
+		if errors.Is(err, io.EOF) { // what was prepared was all that was wanted
+			return nil
+		}
 		return fmt.Errorf("load: go: %w", err)
 	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := lines.ReadByte()
+		cancel()
+		ended <- err
+	}()
 	outcome, err := w.Run(ctx)
 	if err := reply(out, outcome, err); err != nil {
 		return err
 	}
-	switch _, err := lines.ReadByte(); {
+	switch err := <-ended; {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:

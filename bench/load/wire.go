@@ -12,31 +12,32 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// maxAnswer is the largest answer a bare connection takes, in bytes.
-const maxAnswer = 1 << 20
+const (
+	// clientID is what every client of this package calls itself.
+	clientID = "postern-bench"
+	// maxAnswer is the largest answer a bare connection takes, in bytes.
+	maxAnswer = 64 << 20
+)
 
-// wire is a bare connection that sends one request at a time: it costs this
-// process as little as may be and puts exactly one frame on the network.
+// wire is a bare connection: it costs this process as little as may be and puts
+// exactly the frames on the network that it was asked for. One goroutine may send
+// while another one receives.
 type wire struct {
 	conn    net.Conn
 	format  *kmsg.RequestFormatter
-	next    int32 // correlation id of the next request
+	sent    int32 // correlation id of the next request
+	due     int32 // correlation id of the next answer
 	request []byte
 	answer  []byte
 }
 
+// wrapping puts something between a connection's TLS and its socket.
+type wrapping func(net.Conn) net.Conn
+
 // dialWire connects to the peer of s. The deadline of ctx becomes that of the
 // connection.
-func dialWire(ctx context.Context, s Spec, config *tls.Config) (*wire, error) {
-	var (
-		conn net.Conn
-		err  error
-	)
-	if config == nil {
-		conn, err = new(net.Dialer).DialContext(ctx, "tcp", s.Addr)
-	} else {
-		conn, err = (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", s.Addr)
-	}
+func dialWire(ctx context.Context, s Spec, config *tls.Config, wrap wrapping) (*wire, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -45,24 +46,46 @@ func dialWire(ctx context.Context, s Spec, config *tls.Config) (*wire, error) {
 			return nil, err
 		}
 	}
-	return &wire{conn: conn, format: kmsg.NewRequestFormatter(kmsg.FormatterClientID("postern-bench"))}, nil
+	if wrap != nil {
+		conn = wrap(conn)
+	}
+	if config != nil {
+		secure := tls.Client(conn, config)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, fmt.Errorf("%w (closing: %v)", err, conn.Close()) //nolint:errorlint // the second one is only told
+		}
+		conn = secure
+	}
+	return &wire{conn: conn, format: kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID))}, nil
+}
+
+// state is what was agreed on the connection; its zero value without TLS.
+func (w *wire) state() tls.ConnectionState {
+	if c, ok := w.conn.(*tls.Conn); ok {
+		return c.ConnectionState()
+	}
+	return tls.ConnectionState{}
 }
 
 // cipher names the cipher suite of the connection, "none" without TLS.
 func (w *wire) cipher() string {
-	if c, ok := w.conn.(*tls.Conn); ok {
-		return tls.CipherSuiteName(c.ConnectionState().CipherSuite)
+	if s := w.state(); s.CipherSuite != 0 {
+		return tls.CipherSuiteName(s.CipherSuite)
 	}
 	return "none"
 }
 
-// roundTrip sends r and returns the answer after its correlation id: header tags,
-// if the version has them, and body. The slice is valid until the next call.
-func (w *wire) roundTrip(r kmsg.Request) ([]byte, error) {
-	w.request = w.format.AppendRequest(w.request[:0], r, w.next)
-	if _, err := w.conn.Write(w.request); err != nil {
-		return nil, err
-	}
+// send sends r.
+func (w *wire) send(r kmsg.Request) error {
+	w.request = w.format.AppendRequest(w.request[:0], r, w.sent)
+	w.sent++
+	_, err := w.conn.Write(w.request)
+	return err
+}
+
+// receive returns the next answer after its correlation id: header tags, if the
+// version has them, and body. The slice is valid until the next call.
+func (w *wire) receive() ([]byte, error) {
 	var head [8]byte
 	if _, err := io.ReadFull(w.conn, head[:]); err != nil {
 		return nil, err
@@ -71,10 +94,10 @@ func (w *wire) roundTrip(r kmsg.Request) ([]byte, error) {
 	if size < 4 || size > maxAnswer {
 		return nil, fmt.Errorf("an answer of %d bytes: %w", size, ErrWrong)
 	}
-	if id := int32(binary.BigEndian.Uint32(head[4:])); id != w.next {
-		return nil, fmt.Errorf("correlation id %d, want %d: %w", id, w.next, ErrWrong)
+	if id := int32(binary.BigEndian.Uint32(head[4:])); id != w.due {
+		return nil, fmt.Errorf("correlation id %d, want %d: %w", id, w.due, ErrWrong)
 	}
-	w.next++
+	w.due++
 	if cap(w.answer) < int(size)-4 {
 		w.answer = make([]byte, size-4)
 	}
@@ -83,15 +106,32 @@ func (w *wire) roundTrip(r kmsg.Request) ([]byte, error) {
 	return w.answer, err
 }
 
-// repeat sends r n times; every answer must be the same as first.
+// receiveSame wants an answer that is the same as first.
+func (w *wire) receiveSame(first []byte) error {
+	answer, err := w.receive()
+	if err == nil && !bytes.Equal(answer, first) {
+		err = fmt.Errorf("an answer differs from the first: %w", ErrWrong)
+	}
+	return err
+}
+
+// roundTrip sends r and returns its answer as receive does.
+func (w *wire) roundTrip(r kmsg.Request) ([]byte, error) {
+	if err := w.send(r); err != nil {
+		return nil, err
+	}
+	return w.receive()
+}
+
+// repeat sends r n times, each when the last was answered; every answer must be
+// the same as first.
 func (w *wire) repeat(r kmsg.Request, n int64, first []byte) error {
 	for range n {
-		answer, err := w.roundTrip(r)
-		if err != nil {
+		if err := w.send(r); err != nil {
 			return err
 		}
-		if !bytes.Equal(answer, first) {
-			return fmt.Errorf("an answer differs from the first: %w", ErrWrong)
+		if err := w.receiveSame(first); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -54,12 +55,55 @@ func TestOfSaysWhenTheProcessIsGone(t *testing.T) {
 }
 
 func TestOfItself(t *testing.T) {
-	got, err := Of("/proc", os.Getpid())
+	got, err := Of(Live, os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.RSS <= 0 || got.PSS <= 0 || got.PSS > got.RSS || got.Processes < 1 {
 		t.Errorf("usage of the test process is not believable: %+v", got)
+	}
+}
+
+// spin uses CPU time on a thread that ends with it.
+func spin(d time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends here
+		for end := time.Now().Add(d); time.Now().Before(end); {
+		}
+	}()
+	<-done
+}
+
+func TestCPUTimeIsExactAndAgreesWithStat(t *testing.T) {
+	pid := os.Getpid()
+	before, err := cpuClock(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spin(50 * time.Millisecond)
+	after, err := cpuClock(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after-before < 2*time.Millisecond { // a busy machine gives little of 50 ms
+		t.Errorf("a thread that worked for 50 ms and ended: the clock went on by %s", after-before)
+	}
+	stats, err := readAll(Live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := cpuClock(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// stat drops up to a tick of user and of system time, and was read between.
+	if own := stats[pid].own; own > now || own < after-2*clockTick {
+		t.Errorf("CPU time by stat: got %s, want between %s less two ticks and %s", own, after, now)
+	}
+	if _, err := cpuClock(1 << 22); err == nil { // no process has this id: pid_max ends there
+		t.Error("the clock of a process that is not there was read")
 	}
 }
 

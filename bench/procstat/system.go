@@ -17,7 +17,7 @@ type System struct {
 	Steal time.Duration // wanted by this machine, given to another one by the hypervisor
 }
 
-// Machine reads the CPU times of the whole machine below root, normally "/proc".
+// Machine reads the CPU times of the whole machine below root, normally Live.
 func Machine(root string) (System, error) {
 	text, err := os.ReadFile(filepath.Join(root, "stat"))
 	if err != nil {

@@ -15,20 +15,24 @@ import (
 // ErrGone says that the process asked for does not exist.
 var ErrGone = errors.New("no such process")
 
+// Live is the process file system of the running kernel. Below any other root
+// there are only recorded files, and no clocks.
+const Live = "/proc"
+
 // clockTick is the unit of CPU times in /proc: USER_HZ is 100 on every
 // architecture Go runs on (proc(5)).
 const clockTick = time.Second / 100
 
 // Usage is what a process and its descendants have used up to one moment.
 type Usage struct {
-	CPU       time.Duration // user and system time, ended children included
+	CPU       time.Duration // user and system time; see the package comment for how exact
 	RSS       int64         // resident memory in bytes, shared pages counted in each process
 	PSS       int64         // resident memory in bytes, shared pages divided among their holders
 	Processes int           // how many processes were counted
 }
 
 // Of reads the usage of pid and all its descendants below root, normally
-// "/proc". It returns an error wrapping ErrGone when pid itself is not there.
+// Live. It returns an error wrapping ErrGone when pid itself is not there.
 func Of(root string, pid int) (Usage, error) {
 	stats, err := readAll(root)
 	if err != nil {
@@ -46,12 +50,22 @@ func Of(root string, pid int) (Usage, error) {
 		if err != nil {
 			return Usage{}, fmt.Errorf("procstat: process %d: memory: %w", p, err)
 		}
-		sum.CPU += stats[p].cpu
+		sum.CPU += cpu(root, p, stats[p])
 		sum.RSS += rss
 		sum.PSS += pss
 		sum.Processes++
 	}
 	return sum, nil
+}
+
+// cpu is the CPU time of one process and of its ended children.
+func cpu(root string, pid int, s stat) time.Duration {
+	if root == Live {
+		if exact, err := cpuClock(pid); err == nil {
+			return exact + s.children
+		}
+	}
+	return s.own + s.children
 }
 
 // ended says whether a process came to its end while it was being read: it is
@@ -62,9 +76,10 @@ func ended(s stat, err error) bool {
 
 // stat is the part of /proc/<pid>/stat that is used here.
 type stat struct {
-	zombie bool
-	parent int
-	cpu    time.Duration
+	zombie   bool
+	parent   int
+	own      time.Duration // of all its threads, those that have ended too
+	children time.Duration // of children that have ended and been waited for
 }
 
 // readAll reads the stat of every process below root.
@@ -109,15 +124,15 @@ func parseStat(line string) (stat, error) {
 	if err != nil {
 		return stat{}, fmt.Errorf("stat: parent: %w", err)
 	}
-	var ticks int64
-	for i := utime; i <= cstime; i++ {
-		n, err := strconv.ParseInt(fields[i-first], 10, 64)
+	var times [cstime - utime + 1]time.Duration // utime, stime, cutime, cstime
+	for i := range times {
+		n, err := strconv.ParseInt(fields[utime+i-first], 10, 64)
 		if err != nil {
-			return stat{}, fmt.Errorf("stat: field %d: %w", i, err)
+			return stat{}, fmt.Errorf("stat: field %d: %w", utime+i, err)
 		}
-		ticks += n
+		times[i] = time.Duration(n) * clockTick
 	}
-	return stat{zombie: fields[0] == "Z", parent: parent, cpu: time.Duration(ticks) * clockTick}, nil
+	return stat{zombie: fields[0] == "Z", parent: parent, own: times[0] + times[1], children: times[2] + times[3]}, nil
 }
 
 // family lists pid and everything that descends from it.

@@ -27,6 +27,25 @@ func Jars(ctx context.Context, version string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return r.fetch(ctx, version)
+}
+
+// MavenJars is Jars for something else that runs on Java: a name for its folder,
+// and Maven coordinates, group:name:version each.
+func MavenJars(ctx context.Context, name string, coordinates ...string) (string, error) {
+	var r release
+	for _, c := range coordinates {
+		parts := strings.Split(c, ":")
+		if len(parts) != 3 {
+			return "", fmt.Errorf("kafkatest: jars of %s: %q is not group:name:version", name, c)
+		}
+		r.artifacts = append(r.artifacts, artifact{group: parts[0], name: parts[1], version: parts[2]})
+	}
+	return r.fetch(ctx, name)
+}
+
+// fetch returns the folder of r's jars.
+func (r release) fetch(ctx context.Context, version string) (string, error) {
 	dir, err := jarsDir(version, r)
 	if err != nil {
 		return "", err

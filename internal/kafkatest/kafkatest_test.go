@@ -117,3 +117,11 @@ func TestUnknownReleaseAndToolNameWhatThereIs(t *testing.T) {
 		t.Error("a release without brokers was launched")
 	}
 }
+
+func TestMavenJarsRefusesWhatIsNoCoordinate(t *testing.T) {
+	for _, bad := range []string{"", "group:name", "group:name:version:jar"} {
+		if _, err := kafkatest.MavenJars(t.Context(), "bad", bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
