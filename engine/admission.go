@@ -316,17 +316,25 @@ func (e *Engine) enroll(p *pair, conn, upstream *net.TCPConn) {
 		l    *link
 		conn *net.TCPConn
 	}{{&p.broker, upstream}, {&p.client, conn}} {
-		done, err := p.loop.el.Enroll(gnet.NewContext(context.Background(), side.l), side.conn)
-		if err == nil {
-			err = (<-done).Err
-		}
+		err := p.loop.enroll(side.l, side.conn)
 		if err != nil {
 			_ = conn.Close()
 			_ = upstream.Close()
-			onLoop(p.loop.el, func() { p.abandon(fmt.Errorf("engine: enrolling: %w", err)) })
+			p.loop.do(func() { p.abandon(fmt.Errorf("engine: enrolling: %w", err)) })
 			return
 		}
 	}
+}
+
+// enroll gives a socket to the loop and waits until it is there.
+func (lp *loop) enroll(l *link, conn *net.TCPConn) error {
+	lp.pending.Add(1) // gnet makes a task of it
+	defer lp.pending.Add(-1)
+	done, err := lp.el.Enroll(gnet.NewContext(context.Background(), l), conn)
+	if err != nil {
+		return err
+	}
+	return (<-done).Err
 }
 
 // abandon ends a session of which not both sockets came to the loop.

@@ -69,11 +69,15 @@ func (w *drainWatch) close() error {
 	return err
 }
 
-// onLoop runs f on the loop, unless the engine is gone.
-func onLoop(el gnet.EventLoop, f func()) {
-	// An error means that the engine is shut down; its sockets are gone then.
-	_ = el.Execute(context.Background(), gnet.RunnableFunc(func(context.Context) error {
+// do runs f on the loop, unless the engine is gone.
+func (lp *loop) do(f func()) {
+	lp.pending.Add(1)
+	err := lp.el.Execute(context.Background(), gnet.RunnableFunc(func(context.Context) error {
+		lp.pending.Add(-1)
 		f()
 		return nil
 	}))
+	if err != nil { // the engine is shut down; its sockets are gone
+		lp.pending.Add(-1)
+	}
 }

@@ -175,7 +175,7 @@ func (e *Engine) open() error {
 func (e *Engine) writable(id uint64) {
 	if v, ok := e.links.Load(id); ok {
 		l := v.(*link)
-		onLoop(l.pair.loop.el, func() {
+		l.pair.loop.do(func() {
 			defer l.pair.guard()
 			l.writable()
 		})
@@ -214,7 +214,7 @@ func (e *Engine) Drain(ctx context.Context, pause time.Duration) error {
 	for i, node := range nodes {
 		last := i == len(nodes)-1
 		for _, lp := range e.loops {
-			onLoop(lp.el, func() { lp.drain(node, last) })
+			lp.do(func() { lp.drain(node, last) })
 		}
 		if pause > 0 && !last {
 			select {

@@ -410,7 +410,7 @@ func until(t *testing.T, what string, is func() bool) {
 func onLoopAndWait(t *testing.T, e *Engine, f func()) {
 	t.Helper()
 	done := make(chan struct{})
-	onLoop(e.loops[0].el, func() { f(); close(done) })
+	e.loops[0].do(func() { f(); close(done) })
 	select {
 	case <-done:
 	case <-time.After(time.Minute):

@@ -376,8 +376,7 @@ func (l *link) end() {
 	}
 	if !l.closed {
 		l.read(true) // the peer's end must be seen
-		el := l.pair.loop.el
-		time.AfterFunc(lingerTime, func() { onLoop(el, l.closeNow) })
+		time.AfterFunc(lingerTime, func() { lp.do(l.closeNow) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"unsafe"
@@ -16,9 +17,10 @@ import (
 
 // loop is one event loop and the scratch memory of its sessions.
 type loop struct {
-	engine  *Engine
-	el      gnet.EventLoop
-	epoll   int
+	engine *Engine
+	el     gnet.EventLoop
+	poller
+	pending atomic.Int32 // tasks that gnet has been given and has not begun
 	effects session.Effects
 	stats   session.Stats
 	pairs   map[*pair]struct{} // owned by the loop
@@ -65,10 +67,17 @@ func (ev *events) OnTraffic(c gnet.Conn) gnet.Action {
 	if err != nil || !ok || len(b) == 0 {
 		return gnet.None
 	}
-	defer l.pair.guard()
-	l.pair.loop.read = b
-	l.pair.traffic(l, b)
+	lp := l.pair.loop
+	lp.take(l, b)
+	lp.stay()
 	return gnet.None
+}
+
+// take has a session take what its socket has received.
+func (lp *loop) take(l *link, b []byte) {
+	defer l.pair.guard()
+	lp.read = b
+	l.pair.traffic(l, b)
 }
 
 // justRead reports whether b lies in what the event being handled has read:
@@ -162,7 +171,7 @@ func (e *Engine) findLoops(n int) error {
 				return fmt.Errorf("engine: event loop %d was offered twice", len(e.loops))
 			}
 		}
-		if lp.epoll, err = pollerDescriptor(lp.el); err != nil {
+		if lp.poller, err = newPoller(lp.el, runtime.GOMAXPROCS(0) > n, e.o.Sockets.Read); err != nil {
 			return err
 		}
 		if err := setReading(lp.epoll, conn.Fd(), true); err != nil {

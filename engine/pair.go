@@ -59,6 +59,7 @@ func (p *pair) peer(l *link) *link {
 // opened is the first event of each socket.
 func (p *pair) opened(l *link, c gnet.Conn) {
 	l.conn, l.fd = c, c.Fd()
+	p.loop.links[int32(l.fd)] = l
 	p.open++
 	if p.finished { // the other side ended before this one was enrolled
 		if l.side == session.Client && p.unanswered() {
@@ -283,6 +284,7 @@ func (p *pair) closed(l *link, err error) {
 		return
 	}
 	l.closed, l.eof = true, true
+	delete(p.loop.links, int32(l.fd))
 	if l.id != 0 {
 		p.loop.engine.links.Delete(l.id)
 	}

@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollerDescriptor finds the epoll descriptor of a gnet event loop. gnet
-// offers no way to stop reading from a connection, so the loop's private
-// fields are read by name; a release that renames them fails here, loudly,
-// before any client is served.
-func pollerDescriptor(el gnet.EventLoop) (int, error) {
+// newPoller finds the descriptors of a gnet event loop. gnet offers no way to stop
+// reading from a connection nor to wait for events otherwise than it does, so
+// the loop's private fields are read by name; a release that renames them fails
+// here, loudly, before any client is served.
+func newPoller(el gnet.EventLoop, stays bool, read int) (poller, error) {
 	v := reflect.ValueOf(el)
 	for _, field := range []string{"", "poller"} {
 		if field != "" {
@@ -25,14 +25,18 @@ func pollerDescriptor(el gnet.EventLoop) (int, error) {
 			v = v.Elem()
 		}
 		if v.Kind() != reflect.Struct {
-			return 0, fmt.Errorf("engine: this release of gnet has no eventloop.poller (found %s)", v.Kind())
+			return poller{}, fmt.Errorf("engine: this release of gnet has no eventloop.poller (found %s)", v.Kind())
 		}
 	}
-	fd := v.FieldByName("fd")
-	if fd.Kind() != reflect.Int {
-		return 0, errors.New("engine: this release of gnet has no netpoll.Poller.fd")
+	epoll, doorbell := v.FieldByName("fd"), v.FieldByName("efd")
+	if epoll.Kind() != reflect.Int || doorbell.Kind() != reflect.Int {
+		return poller{}, errors.New("engine: this release of gnet has no netpoll.Poller.fd and efd")
 	}
-	return int(fd.Int()), nil
+	p := poller{epoll: int(epoll.Int()), doorbell: int(doorbell.Int()), stays: stays, links: make(map[int32]*link)}
+	if stays {
+		p.events, p.buffer = make([]unix.EpollEvent, eventsAtOnce), make([]byte, read)
+	}
+	return p, nil
 }
 
 // setReading turns the interest of a loop's poller in fd's incoming bytes on

@@ -13,6 +13,15 @@ import (
 // has to be made ready for the case. What it costs is that a collection that wants
 // to begin waits for the end of the call.
 
+// readRaw is read(2) on a socket that does not block.
+func readRaw(fd int, b []byte) (int, error) {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
 // writeRaw is write(2) on a socket that does not block.
 func writeRaw(fd int, b []byte) (int, error) {
 	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))

@@ -16,7 +16,7 @@ import (
 // seen here: Options.Revoked is asked about it when it does.
 func (e *Engine) Revoke(match func(tlsterm.Identity) bool) {
 	for _, lp := range e.loops {
-		onLoop(lp.el, func() {
+		lp.do(func() {
 			for p := range lp.pairs {
 				if !p.identity.Anonymous() && match(p.identity) {
 					p.revoke()

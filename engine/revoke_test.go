@@ -66,7 +66,7 @@ func TestRevoke(t *testing.T) {
 	// that does not read buys no time.
 	for _, lp := range e.loops {
 		done := make(chan struct{})
-		onLoop(lp.el, func() { close(done) })
+		lp.do(func() { close(done) })
 		<-done
 	}
 	if n := e.counters.active.Load(); n != many {

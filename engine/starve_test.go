@@ -286,7 +286,7 @@ func TestLag(t *testing.T) {
 	e, _ := startEngine(t, serveBroker(t, echo), func(o *Options) { o.Loops = 1 })
 	lp := e.loops[0]
 	hold, held := make(chan struct{}), make(chan struct{})
-	onLoop(lp.el, func() { close(held); <-hold })
+	lp.do(func() { close(held); <-hold })
 	<-held
 	until(t, "a late loop", func() bool { return lp.lag.highest() > 50*time.Millisecond })
 	close(hold)

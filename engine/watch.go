@@ -66,7 +66,7 @@ type lag struct {
 func (g *lag) ask(lp *loop) {
 	now := int64(time.Since(birth))
 	if g.asked.CompareAndSwap(0, now) {
-		onLoop(lp.el, func() {
+		lp.do(func() {
 			g.present.Store(max(g.present.Load(), int64(time.Since(birth))-now))
 			g.asked.Store(0)
 		})
