@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -132,7 +133,7 @@ func (o *OAuth) authentic(compact string) (claims, *Failure) {
 		return nil, refused(NoKeys, "the issuer's keys are not available at the moment")
 	case err != nil:
 		return nil, refused(UnknownKey, "the token is signed with a key that the issuer does not publish")
-	case !fits(t.alg, key):
+	case !Fits(t.alg, key):
 		return nil, refused(WrongAlgorithm, "the token's algorithm does not fit the key that it names")
 	}
 	signed, err := t.verify(method, key)
@@ -145,12 +146,12 @@ func (o *OAuth) authentic(compact string) (claims, *Failure) {
 	return signed, nil
 }
 
-// fits reports whether a key is one of an algorithm: RFC 7518 3.3 and 3.4,
-// RFC 8037 3.1.
-func fits(alg string, key crypto.PublicKey) bool {
+// Fits reports whether a key may verify an algorithm (RFC 7518 3.3 and 3.4,
+// RFC 8037 3.1): alg is one of those that Keys is asked for.
+func Fits(alg string, key crypto.PublicKey) bool {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		return (alg[:2] == "RS" || alg[:2] == "PS") && k.N.BitLen() >= minRSA
+		return (strings.HasPrefix(alg, "RS") || strings.HasPrefix(alg, "PS")) && k.N.BitLen() >= minRSA
 	case *ecdsa.PublicKey:
 		return alg == "ES256" && k.Curve == elliptic.P256() || alg == "ES384" && k.Curve == elliptic.P384() ||
 			alg == "ES512" && k.Curve == elliptic.P521()
