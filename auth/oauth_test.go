@@ -511,6 +511,10 @@ func FuzzBearer(f *testing.F) {
 	key := signers()["ed"].(ed25519.PrivateKey)
 	f.Add(bearer(signed(f, "EdDSA", "ed", good())), `{"alg":"EdDSA","kid":"ed"}`, `{"sub":"a","exp":1999999999,"gateway":{"vcluster":"b"},"groups":"a b"}`)
 	f.Add("n,a=a,\x01auth=Bearer a.b.c\x01host=x\x01\x01", `{"alg":"none"}`, `{"sub":"a","exp":1999999999.5,"groups":["a"],"iat":1}`)
+	f.Add("n,,\x01auth=Bearer \x01\x01", `{"alg":"EdDSA","kid":"ed","crit":[]}`, `{"sub":"a","exp":1999999999,"aud":["x",1]}`)
+	f.Add("p=x,,", `{"alg":"EdDSA","kid":null}`, `{"sub":"a","exp":1e12,"nbf":-1e9,"scope":["a"],"gateway.vcluster":"b c"}`)
+	f.Add("n,a==2C,\x01\x01", `{"alg":"EdDSA","kid":"ed","kid":"rsa"}`, `{"sub":"a","exp":1999999999,"sub":"b","gateway":{"vcluster":1}}`)
+	f.Add("y,,\x01auth=bearer a.b.\x01\x01", `{"alg":"EdDSA","kid":"ed"}`, `{"sub":"a","exp":1767225600.5,"iat":1767225600.5,"groups":[""]}`)
 	f.Add("\x01", `{"alg":"HS256","kid":"ed"}`, `{"sub":"\ud800","exp":-1}`)
 	f.Fuzz(func(t *testing.T, msg, header, claims string) {
 		ours := jws(header, claims, func(covered string) []byte { return ed25519.Sign(key, []byte(covered)) })

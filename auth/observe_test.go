@@ -150,7 +150,7 @@ var (
 // "" when it refuses it.
 func brokersName(msg string) string {
 	m := brokersScram.FindStringSubmatch(msg)
-	if m == nil || brokersToken.MatchString(m[4]) {
+	if len(m) != 5 || brokersToken.MatchString(m[4]) {
 		return ""
 	}
 	name := strings.ReplaceAll(m[2], "=2C", ",")
