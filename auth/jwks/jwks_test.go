@@ -405,6 +405,19 @@ func TestFirstFetchIsWaitedFor(t *testing.T) {
 	})
 }
 
+// TestRetryIsWaitedFor: a client that comes while an issuer that was down is
+// asked again waits for the answer.
+func TestRetryIsWaitedFor(t *testing.T) {
+	s := &server{fail: errors.New("down"), takes: 500 * time.Millisecond}
+	bubble(t, s, func(t *testing.T, keys *jwks.Set, _ *[]string) {
+		pass(time.Second) // failed at 0.5 s, to be tried again at 1.5 s
+		s.set(func(s *server) { s.fail, s.body = nil, set(jwk(t, "p256", "a", "", "")) })
+		pass(600 * time.Millisecond)
+		keys.Fetch(t.Context(), "a", "ES256")
+		wantKey(t, keys, "a", "ES256", "p256")
+	})
+}
+
 func TestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(text string) {
