@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -447,7 +448,11 @@ func TestFile(t *testing.T) {
 }
 
 func TestFileRefuses(t *testing.T) {
-	for name, path := range map[string]string{"missing": "/nowhere/keys.json", "a folder": t.TempDir()} {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"missing": "/nowhere/keys.json", "a folder": t.TempDir(), "a pipe": pipe} {
 		keys, err := jwks.New(jwks.Options{URL: "file://" + path})
 		if err != nil {
 			t.Fatal(err)
