@@ -13,7 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -463,6 +465,38 @@ func TestFileRefuses(t *testing.T) {
 		keys.Fetch(ctx, "a", "ES256") // waits for the first try
 		if err := keys.Ready(); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: ready: %v", name, err)
+		}
+		cancel()
+		<-done
+	}
+}
+
+// TestHTTPS: a real server, which is read by whoever trusts its certificate.
+func TestHTTPS(t *testing.T) {
+	text := set(jwk(t, "p256", "a", "", ""))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Accept"), "application/json") {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, text)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes
+	server.StartTLS()
+	defer server.Close()
+	for _, c := range []struct {
+		client *http.Client
+		want   string
+	}{{server.Client(), ""}, {nil, "certificate"}} {
+		keys, err := jwks.New(jwks.Options{URL: server.URL + "/keys", Client: c.client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); keys.Run(ctx) }()
+		keys.Fetch(ctx, "a", "ES256")
+		if err := keys.Ready(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("ready: %v, want %q", err, c.want)
 		}
 		cancel()
 		<-done
