@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 const (
@@ -65,6 +67,14 @@ func noContent() answer { return answer{status: http.StatusNoContent} }
 
 func unauthorized() answer {
 	return answer{status: http.StatusUnauthorized}.with("WWW-Authenticate", `Basic realm="postern"`)
+}
+
+// tooMany answers an address from which too many wrong credentials came.
+func tooMany(wait time.Duration) answer {
+	seconds := int((wait + time.Second - 1) / time.Second)
+	return message(http.StatusTooManyRequests,
+		"Too many wrong credentials came from this address: try again in %d s.", seconds).
+		with("Retry-After", strconv.Itoa(seconds))
 }
 
 func forbidden() answer {

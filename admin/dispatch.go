@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match) (a a
 		return message(http.StatusMethodNotAllowed, "The method %s is not allowed here; these are: %s.", method, m.allowed).
 			with("Allow", m.allowed)
 	}
-	by, refused := s.admit(m.route, &ctx.Request.Header)
+	by, refused := s.admit(m.route, ctx)
 	if refused != nil {
 		return *refused
 	}
@@ -64,14 +65,25 @@ func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match) (a a
 }
 
 // admit checks the caller's right; refused is nil when the request may go on.
-func (s *Server) admit(r *route, h *fasthttp.RequestHeader) (by caller, refused *answer) {
+func (s *Server) admit(r *route, ctx *fasthttp.RequestCtx) (by caller, refused *answer) {
 	if r.needs == open {
 		return caller{}, nil
 	}
+	h := &ctx.Request.Header
+	authorization := h.Peek("Authorization")
+	by = s.users.identify(authorization)
+	if len(authorization) > 0 { // without credentials nothing is being guessed
+		if wait := s.failures.judge(addressOf(ctx), by.known, s.o.Now()); wait > 0 {
+			a := tooMany(wait)
+			return caller{}, &a
+		}
+	}
 	var a answer
-	by = s.users.identify(h.Peek("Authorization"))
 	switch {
 	case !by.known:
+		if len(authorization) > 0 {
+			s.wrong.Inc()
+		}
 		a = unauthorized()
 	case r.needs == write && !by.admin:
 		a = forbidden()
@@ -83,10 +95,18 @@ func (s *Server) admit(r *route, h *fasthttp.RequestHeader) (by caller, refused 
 	return by, &a
 }
 
+func addressOf(ctx *fasthttp.RequestCtx) netip.Addr {
+	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
 // limitBody keeps the bodies of callers small whose credentials are missing or wrong: they are answered 401 anyway,
-// and should not be able to make the gateway hold memory.
+// and should not be able to make the gateway hold memory. While somebody is guessing, everybody's are: fasthttp does
+// not say whose header it is, and waiting for a body would tell a refused address that its credentials are right.
 func (s *Server) limitBody(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if s.users.identify(h.Peek("Authorization")).known {
+	if !s.failures.guessing(s.o.Now()) && s.users.identify(h.Peek("Authorization")).known {
 		return fasthttp.RequestConfig{}
 	}
 	return fasthttp.RequestConfig{MaxRequestBodySize: min(maxStrangerBody, s.o.MaxBody)}
@@ -99,13 +119,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	var a answer
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		a = message(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", s.o.MaxBody)
-		m := find(s.routes, string(ctx.Method()), string(ctx.URI().PathOriginal()))
-		if m.route != nil {
-			if _, refused := s.admit(m.route, &ctx.Request.Header); refused != nil {
-				a = *refused
-			}
-		}
+		a = s.tooLarge(ctx)
 	case errors.As(err, &small):
 		a = message(http.StatusRequestHeaderFieldsTooLarge, "The request line and headers are larger than %d bytes.",
 			maxHeaderBytes)
@@ -119,6 +133,21 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	}
 	send(ctx, a)
 	s.count("", "unreadable", a.status, 0)
+}
+
+// tooLarge answers a body that was not read, unless the caller had no right to send one.
+func (s *Server) tooLarge(ctx *fasthttp.RequestCtx) answer {
+	m := find(s.routes, string(ctx.Method()), string(ctx.URI().PathOriginal()))
+	if m.route != nil {
+		by, refused := s.admit(m.route, ctx)
+		if refused != nil {
+			return *refused
+		}
+		if n := ctx.Request.Header.ContentLength(); by.known && n >= 0 && n <= s.o.MaxBody {
+			return tooMany(time.Duration(s.failures.burst) * s.failures.period)
+		}
+	}
+	return message(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", s.o.MaxBody)
 }
 
 // send writes an answer into fasthttp's response.

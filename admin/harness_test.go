@@ -124,6 +124,7 @@ func start(t *testing.T, change func(*admin.Options)) *gateway {
 	g := &gateway{t: t, store: newStore(), log: &record{}}
 	o := admin.Options{
 		Bind: "127.0.0.1:0", Users: everybody, SecuredMetrics: true, Store: g.store,
+		FailureBurst: 1 << 30, FailurePeriod: time.Nanosecond, // tests of the limit set their own
 		Version: "1.2.3", Commit: "0a1b2c3", BuildTime: "2026-11-01T00:00:00Z",
 		Log: slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -167,7 +168,27 @@ func (g *gateway) ask(method, path, who, body string, headers ...string) reply {
 	return r
 }
 
+// from is ask from another address of the loopback, without a body.
+func (g *gateway) from(address, method, path, who string) reply {
+	g.t.Helper()
+	return g.fromWith(address, method, path, who, "")
+}
+
+func (g *gateway) fromWith(address, method, path, who, body string) reply {
+	g.t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	r, err := g.over(&http.Transport{DialContext: d.DialContext}, method, path, who, body)
+	if err != nil {
+		g.t.Fatalf("%s %s from %s: %v", method, path, address, err)
+	}
+	return r
+}
+
 func (g *gateway) try(method, path, who, body string, headers ...string) (reply, error) {
+	return g.over(&http.Transport{}, method, path, who, body, headers...)
+}
+
+func (g *gateway) over(way *http.Transport, method, path, who, body string, headers ...string) (reply, error) {
 	q, err := http.NewRequestWithContext(context.Background(), method, "http://"+g.addr+path, strings.NewReader(body))
 	if err != nil {
 		return reply{}, err
@@ -180,6 +201,7 @@ func (g *gateway) try(method, path, who, body string, headers ...string) (reply,
 		q.Header.Set(headers[i], headers[i+1])
 	}
 	c := http.Client{
+		Transport:     way,
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -164,6 +165,10 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	pair := base64.StdEncoding.EncodeToString([]byte(boss))
 	g.raw("BREW / HTTP/9.9\r\nAuthorization: Basic " + pair + "\r\n\r\n")
 	g.raw("GET / HTTP/1.1\r\nAuthorization Basic " + pair + "\r\n\r\n")
+	g.ask("GET", base, "", "", "Authorization", "Bearer "+pair)
+	g.ask("GET", "/nowhere", boss, "")
+	g.store.set(nil, func(context.Context, string) error { panic("a fault") })
+	g.ask("PUT", base+"/username/a", boss, `{"username":"a"}`)
 	log := g.log.String()
 	for _, secret := range []string{"conduktor", "wr0ng-passw0rd", pair} {
 		if strings.Contains(log, secret) {

@@ -26,7 +26,7 @@ type Credentials struct {
 // written beside it.
 type Options struct {
 	Bind           string            // host:port to listen on; port 0 picks a free one
-	TLS            *tls.Config       // nil serves plain HTTP; cloned, and only HTTP/1.1 is offered
+	TLS            *tls.Config       // nil serves plain HTTP; see Listen
 	Users          []Credentials     // nobody: every secured path answers 401
 	SecuredMetrics bool              // whether /metrics asks for credentials (GATEWAY_SECURED_METRICS)
 	Store          mapping.Store     // where mappings are read and written
@@ -45,6 +45,11 @@ type Options struct {
 	LingerTime   time.Duration // for a refused client to read its answer before the connection is closed; 0 is 500 ms
 	MaxConns     int           // open connections; the next is answered 503; 0 is 256
 	MaxBody      int           // bytes of a request body; 0 is 1 MiB
+
+	// Wrong credentials are answered at once, but only so many per address (of IPv6: per /64): FailureBurst in a row,
+	// then one per FailurePeriod. What comes over that is 429, right credentials too. 0 is 20, and 1 s.
+	FailureBurst  int
+	FailurePeriod time.Duration
 }
 
 const (
@@ -66,6 +71,10 @@ func (o Options) withDefaults() Options {
 	orDuration(&o.IdleTimeout, 60*time.Second)
 	orDuration(&o.StoreTimeout, 10*time.Second)
 	orDuration(&o.LingerTime, 500*time.Millisecond)
+	orDuration(&o.FailurePeriod, time.Second)
+	if o.FailureBurst <= 0 {
+		o.FailureBurst = 20
+	}
 	if o.MaxConns <= 0 {
 		o.MaxConns = 256
 	}
@@ -88,6 +97,8 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	o        Options
 	users    roster
+	failures *failures
+	wrong    *metrics.Counter // requests with wrong credentials
 	routes   []route
 	counters *metrics.Set
 	http     *fasthttp.Server
@@ -102,7 +113,10 @@ func New(o Options) *Server {
 	if o.Store == nil {
 		panic("admin: Options.Store is nil")
 	}
-	s := &Server{o: o.withDefaults(), users: newRoster(o.Users), counters: metrics.NewSet()}
+	s := &Server{o: o.withDefaults(), users: newRoster(o.Users, exposed(o.Bind)), counters: metrics.NewSet()}
+	s.failures = newFailures(s.o.FailureBurst, s.o.FailurePeriod)
+	s.wrong = s.counters.NewCounter("gateway_admin_wrong_credentials_total")
+	s.counters.NewGauge("gateway_admin_default_password", func() float64 { return s.users.defaults })
 	s.routes = table(o.SecuredMetrics)
 	s.counters.NewGauge("gateway_admin_connections", s.connections)
 	s.base, s.cancel = context.WithCancel(context.Background())
@@ -128,6 +142,10 @@ func New(o Options) *Server {
 }
 
 // Listen binds Options.Bind. The error names GATEWAY_HTTP_PORT, where the port comes from.
+//
+// Options.TLS is cloned and taken as it is, client certificates included: its ClientAuth and ClientCAs, or what its
+// GetConfigForClient returns, say who gets through the handshake. A certificate is an additional condition: the
+// request still needs its credentials. Only HTTP/1.1 is spoken: GetConfigForClient must offer nothing else.
 func (s *Server) Listen() error {
 	l, err := net.Listen("tcp", s.o.Bind)
 	if err != nil {
