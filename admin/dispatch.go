@@ -20,7 +20,8 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	begin := s.o.Now()
 	method, path := string(ctx.Method()), string(ctx.URI().PathOriginal())
 	m := find(s.routes, method, path)
-	a := s.dispatch(ctx, method, m)
+	second := secondGeneration(path)
+	a := s.dispatch(ctx, method, m, second)
 	send(ctx, a)
 
 	name := "unknown"
@@ -37,30 +38,35 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 }
 
 // dispatch lets a request through to its route, or says why not. A panic below it is a 500.
-func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match) (a answer) {
+func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match, second bool) (a answer) {
 	defer func() {
 		if v := recover(); v != nil {
-			a = message(http.StatusInternalServerError, "The gateway failed; its log says more.").
+			a = fault(second, http.StatusInternalServerError, "The gateway failed; its log says more.").
 				because(fmt.Errorf("admin: panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
 	switch {
 	case m.allowed == "":
-		return message(http.StatusNotFound, "There is nothing at this path.")
+		return fault(second, http.StatusNotFound, "There is nothing at this path.")
 	case method == http.MethodOptions:
 		return noContent().with("Allow", m.allowed)
 	case m.route == nil:
-		return message(http.StatusMethodNotAllowed, "The method %s is not allowed here; these are: %s.", method, m.allowed).
-			with("Allow", m.allowed)
+		return fault(second, http.StatusMethodNotAllowed, "The method %s is not allowed here; these are: %s.", method,
+			m.allowed).with("Allow", m.allowed)
 	}
 	by, refused := s.admit(m.route, ctx)
+	if refused != nil {
+		return *refused
+	}
+	query, refused := readQuery(m.route, ctx.QueryArgs())
 	if refused != nil {
 		return *refused
 	}
 	within, cancel := context.WithTimeout(s.base, s.o.StoreTimeout)
 	defer cancel()
 	return m.route.do(s, request{
-		ctx: within, by: by, variables: m.variables, body: ctx.Request.Body(),
+		ctx: within, by: by, variables: m.variables, query: query, body: ctx.Request.Body(),
+		unpacks: ctx.Request.Header.HasAcceptEncoding("gzip"),
 	})
 }
 
@@ -74,7 +80,7 @@ func (s *Server) admit(r *route, ctx *fasthttp.RequestCtx) (by caller, refused *
 	by = s.users.identify(authorization)
 	if len(authorization) > 0 { // without credentials nothing is being guessed
 		if wait := s.failures.judge(addressOf(ctx), by.known, s.o.Now()); wait > 0 {
-			a := tooMany(wait)
+			a := tooMany(r.second(), wait)
 			return caller{}, &a
 		}
 	}
@@ -84,11 +90,11 @@ func (s *Server) admit(r *route, ctx *fasthttp.RequestCtx) (by caller, refused *
 		if len(authorization) > 0 {
 			s.wrong.Inc()
 		}
-		a = unauthorized()
+		a = unauthorized(r.second())
 	case r.needs == write && !by.admin:
-		a = forbidden()
+		a = forbidden(r.second())
 	case r.needs == write && fromElsewhere(h):
-		a = message(http.StatusForbidden, "A page of another origin may not change anything here.")
+		a = fault(r.second(), http.StatusForbidden, "A page of another origin may not change anything here.")
 	default:
 		return by, nil
 	}
@@ -137,17 +143,18 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 
 // tooLarge answers a body that was not read, unless the caller had no right to send one.
 func (s *Server) tooLarge(ctx *fasthttp.RequestCtx) answer {
-	m := find(s.routes, string(ctx.Method()), string(ctx.URI().PathOriginal()))
+	path := string(ctx.URI().PathOriginal())
+	m := find(s.routes, string(ctx.Method()), path)
 	if m.route != nil {
 		by, refused := s.admit(m.route, ctx)
 		if refused != nil {
 			return *refused
 		}
 		if n := ctx.Request.Header.ContentLength(); by.known && n >= 0 && n <= s.o.MaxBody {
-			return tooMany(time.Duration(s.failures.burst) * s.failures.period)
+			return tooMany(m.route.second(), time.Duration(s.failures.burst)*s.failures.period)
 		}
 	}
-	return message(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", s.o.MaxBody)
+	return fault(secondGeneration(path), http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", s.o.MaxBody)
 }
 
 // send writes an answer into fasthttp's response.

@@ -93,6 +93,8 @@ type gateway struct {
 	store  *store
 	addr   string
 	log    *record
+
+	contract *contract
 }
 
 // record is a log that can be read while it is written.
@@ -132,6 +134,7 @@ func start(t *testing.T, change func(*admin.Options)) *gateway {
 		change(&o)
 	}
 	g.server = admin.New(o)
+	g.contract = contractOf(t, g.server)
 	if err := g.server.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +215,11 @@ func (g *gateway) over(way *http.Transport, method, path, who, body string, head
 	}
 	defer func() { _ = p.Body.Close() }()
 	b, err := io.ReadAll(p.Body)
+	if err == nil {
+		if err := g.contract.check(method, path, p.StatusCode, p.Header, string(b)); err != nil {
+			g.t.Errorf("%s %s: not as the document says: %v", method, path, err)
+		}
+	}
 	return reply{p.StatusCode, p.Header, string(b)}, err
 }
 

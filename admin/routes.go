@@ -21,57 +21,193 @@ type request struct {
 	ctx context.Context
 	by  caller
 	variables
-	body []byte
+	query map[string]string // of the row's parameters those that were given
+	body  []byte
+
+	unpacks bool // the caller takes gzip
 }
 
-// route is one row of the surface.
+// route is one row of the surface: what is done, and what the OpenAPI document says of it.
 type route struct {
 	method  string
-	pattern string // segments in braces are variables: vcluster, username and fingerprint
+	pattern string // segments in braces are variables, see variables
 	needs   right
 	do      func(*Server, request) answer
+
+	tag, id, summary string
+	about            string      // more than the summary; may be empty
+	query            []parameter // what is read of the query string; of others the first generation takes no notice
+	body             schema      // of the request; nil: none is read
+	answers          []outcome   // those of do
 
 	segments []string // pattern, cut
 }
 
+const (
+	tagMappings = "User mappings"
+	tagDenied   = "Denied certificates"
+	tagHealth   = "Health"
+	tagDocs     = "Documentation"
+	tagAbsent   = "Not in this gateway"
+)
+
 // table is the whole HTTP surface. HEAD is served wherever GET is, and OPTIONS everywhere.
 func table(securedMetrics bool) []route {
+	rows := slices.Concat(
+		healthRows(securedMetrics), docRows(),
+		mappingRows("", ""), mappingRows("/vcluster/{vcluster}", "InVirtualCluster"), denialRows(),
+		absentRows(),
+	)
+	for i := range rows {
+		rows[i].segments = strings.Split(rows[i].pattern, "/")
+	}
+	return rows
+}
+
+func healthRows(securedMetrics bool) []route {
 	metrics := open
 	if securedMetrics {
 		metrics = read
 	}
-	const (
-		mappings = "/admin/userMappings/v1"
-		inside   = mappings + "/vcluster/{vcluster}"
-		user     = "/username/{username}"
-		denylist = "/admin/tls/denylist/v1"
-	)
+	return []route{
+		{
+			method: "GET", pattern: "/health", needs: open, do: (*Server).health,
+			tag: tagHealth, id: "health", summary: "The process is up, and which build it is",
+			answers: []outcome{gives(200, "It is up.", ref("Health"))},
+		},
+		{
+			method: "GET", pattern: "/health/live", needs: open, do: (*Server).live,
+			tag: tagHealth, id: "live", summary: "The process is up",
+			answers: []outcome{plain(200, "`LIVE`")},
+		},
+		{
+			method: "GET", pattern: "/health/ready", needs: open, do: (*Server).ready,
+			tag: tagHealth, id: "ready", summary: "The gateway may be given clients",
+			answers: []outcome{plain(200, "`READY`"), plain(503, "`NOTREADY`, and the reason on a line of its own.")},
+		},
+		{
+			method: "GET", pattern: "/versions", needs: open, do: (*Server).versions,
+			tag: tagHealth, id: "versions", summary: "The version",
+			answers: []outcome{gives(200, "The version.", ref("Versions"))},
+		},
+		{
+			method: "GET", pattern: "/metrics", needs: metrics, do: (*Server).metrics,
+			tag: tagHealth, id: "metrics", summary: "Prometheus text",
+			about:   "Asks for credentials unless `GATEWAY_SECURED_METRICS` is `false`.",
+			answers: []outcome{plain(200, "The metrics.")},
+		},
+	}
+}
+
+func docRows() []route {
+	return []route{
+		{
+			method: "GET", pattern: "/", needs: open, do: (*Server).page,
+			tag: tagDocs, id: "page", summary: "This document, rendered",
+			answers: []outcome{{200, "The page.", aString(), "text/html"}},
+		},
+		{
+			method: "GET", pattern: "/gateway/v2/docs", needs: open, do: (*Server).docs,
+			tag: tagDocs, id: "docs", summary: "This document",
+			answers: []outcome{gives(200, "OpenAPI 3.1.", schema{"type": "object"})},
+		},
+		{
+			method: "GET", pattern: "/gateway/v2/docs/redoc.js", needs: open, do: (*Server).renderer,
+			tag: tagDocs, id: "renderer", summary: "What renders it",
+			answers: []outcome{{200, "Redoc.", aString(), "text/javascript"}},
+		},
+	}
+}
+
+var (
+	storeNotReady = says(503, "The store has not been read to its end.")
+	busy          = says(409, "Other gateways write without a pause: try again.")
+	notConfirmed  = says(503, "The store did not confirm the change in time: it may still take effect.")
+	noVCluster    = says(404, "There is no such virtual cluster.")
+	storeFull     = says(507, "The store has as many as it may.")
+)
+
+// mappingRows are the five calls on user mappings: of passthrough, or within a virtual cluster.
+func mappingRows(inside, suffix string) []route {
+	const user = "/username/{username}"
+	base := "/admin/userMappings/v1" + inside
 	rows := []route{
-		{method: "GET", pattern: "/health", needs: open, do: (*Server).health},
-		{method: "GET", pattern: "/health/live", needs: open, do: (*Server).live},
-		{method: "GET", pattern: "/health/ready", needs: open, do: (*Server).ready},
-		{method: "GET", pattern: "/versions", needs: open, do: (*Server).versions},
-		{method: "GET", pattern: "/metrics", needs: metrics, do: (*Server).metrics},
-
-		{method: "GET", pattern: mappings, needs: read, do: (*Server).listMappings},
-		{method: "POST", pattern: mappings, needs: write, do: (*Server).createMapping},
-		{method: "GET", pattern: mappings + user, needs: read, do: (*Server).showMapping},
-		{method: "PUT", pattern: mappings + user, needs: write, do: (*Server).putMapping},
-		{method: "DELETE", pattern: mappings + user, needs: write, do: (*Server).deleteMapping},
-
-		{method: "GET", pattern: inside, needs: read, do: (*Server).listMappings},
-		{method: "POST", pattern: inside, needs: write, do: (*Server).createMapping},
-		{method: "GET", pattern: inside + user, needs: read, do: (*Server).showMapping},
-		{method: "PUT", pattern: inside + user, needs: write, do: (*Server).putMapping},
-		{method: "DELETE", pattern: inside + user, needs: write, do: (*Server).deleteMapping},
-
-		{method: "GET", pattern: denylist, needs: read, do: (*Server).listDenials},
-		{method: "POST", pattern: denylist, needs: write, do: (*Server).deny},
-		{method: "GET", pattern: denylist + "/{fingerprint}", needs: read, do: (*Server).showDenial},
-		{method: "DELETE", pattern: denylist + "/{fingerprint}", needs: write, do: (*Server).allow},
+		{
+			method: "GET", pattern: base, needs: read, do: (*Server).listMappings,
+			id: "listUserMappings", summary: "The usernames that are mapped",
+			answers: []outcome{gives(200, "The usernames, sorted.", listOf(aString(), 0))},
+		},
+		{
+			method: "POST", pattern: base, needs: write, do: (*Server).createMapping,
+			id: "createUserMapping", summary: "Make a user mapping", body: ref("UserMapping"),
+			answers: []outcome{
+				gives(201, "It is made.", ref("Message")), says(400, "The body or a field is not as it should be."),
+				says(409, "The username is mapped already, or the principal belongs to another one."), storeFull, notConfirmed,
+			},
+		},
+		{
+			method: "GET", pattern: base + user, needs: read, do: (*Server).showMapping,
+			id: "showUserMapping", summary: "One user mapping",
+			answers: []outcome{gives(200, "The mapping.", ref("UserMappingShown")), says(404, "The username is not mapped.")},
+		},
+		{
+			method: "PUT", pattern: base + user, needs: write, do: (*Server).putMapping,
+			id: "putUserMapping", summary: "Make or change a user mapping", body: ref("UserMapping"),
+			about: "The username of the body must be that of the path.",
+			answers: []outcome{
+				gives(201, "It is made.", ref("Message")), nothing(204, "It is changed."),
+				says(400, "The body or a field is not as it should be."),
+				says(409, "The principal belongs to another username."), storeFull, notConfirmed,
+			},
+		},
+		{
+			method: "DELETE", pattern: base + user, needs: write, do: (*Server).deleteMapping,
+			id: "deleteUserMapping", summary: "Remove a user mapping",
+			answers: []outcome{nothing(204, "It is removed."), says(404, "The username is not mapped."), busy, notConfirmed},
+		},
 	}
 	for i := range rows {
-		rows[i].segments = strings.Split(rows[i].pattern, "/")
+		rows[i].tag = tagMappings
+		rows[i].id += suffix
+		rows[i].answers = append(rows[i].answers, storeNotReady)
+		if inside != "" {
+			rows[i].answers = append(rows[i].answers, noVCluster)
+		}
+	}
+	return rows
+}
+
+func denialRows() []route {
+	const base, one = "/admin/tls/denylist/v1", "/{fingerprint}"
+	badPrint := says(400, "The fingerprint is none.")
+	rows := []route{
+		{
+			method: "GET", pattern: base, needs: read, do: (*Server).listDenials,
+			id: "listDenials", summary: "The certificates that are denied",
+			answers: []outcome{gives(200, "The certificates, sorted by fingerprint.", listOf(ref("DenialShown"), 0))},
+		},
+		{
+			method: "POST", pattern: base, needs: write, do: (*Server).deny,
+			id: "deny", summary: "Deny a certificate", body: ref("Denial"),
+			answers: []outcome{
+				gives(201, "It is denied.", ref("Message")), nothing(204, "It was, and the reason is changed."),
+				says(400, "The body or a field is not as it should be."), storeFull, notConfirmed,
+			},
+		},
+		{
+			method: "GET", pattern: base + one, needs: read, do: (*Server).showDenial,
+			id: "showDenial", summary: "One of them",
+			answers: []outcome{gives(200, "The certificate.", ref("DenialShown")), badPrint, says(404, "It is not denied.")},
+		},
+		{
+			method: "DELETE", pattern: base + one, needs: write, do: (*Server).allow,
+			id: "allow", summary: "Allow a certificate again",
+			answers: []outcome{nothing(204, "It is allowed."), badPrint, says(404, "It is not denied."), notConfirmed},
+		},
+	}
+	for i := range rows {
+		rows[i].tag = tagDenied
+		rows[i].answers = append(rows[i].answers, storeNotReady)
 	}
 	return rows
 }
@@ -84,17 +220,18 @@ type match struct {
 }
 
 // variables are what a path says, unescaped; "" what it does not.
-type variables struct{ vcluster, username, fingerprint string }
+type variables struct{ vcluster, username, fingerprint, name string }
 
 // find looks up a method and a path as it came over the wire: segments are unescaped after they have been cut, so
-// that a username may hold a slash.
+// that a username may hold a slash. A pattern that is the path itself goes before one with variables.
 func find(rows []route, method, path string) match {
 	var m match
 	var methods []string
 	segments := strings.Split(path, "/")
+	literally := slices.ContainsFunc(rows, func(r route) bool { return r.pattern == path })
 	for i := range rows {
 		said, ok := rows[i].fits(segments)
-		if !ok {
+		if !ok || literally && rows[i].pattern != path {
 			continue
 		}
 		methods = append(methods, rows[i].method)
@@ -120,7 +257,8 @@ func (r *route) fits(segments []string) (said variables, ok bool) {
 		return variables{}, false
 	}
 	for i, want := range r.segments {
-		if !strings.HasPrefix(want, "{") {
+		v, is := variable(want)
+		if !is {
 			if segments[i] != want {
 				return variables{}, false
 			}
@@ -130,11 +268,13 @@ func (r *route) fits(segments []string) (said variables, ok bool) {
 		if err != nil || value == "" {
 			return variables{}, false
 		}
-		switch want {
-		case "{vcluster}":
+		switch v {
+		case "vcluster":
 			said.vcluster = value
-		case "{fingerprint}":
+		case "fingerprint":
 			said.fingerprint = value
+		case "name":
+			said.name = value
 		default:
 			said.username = value
 		}

@@ -100,6 +100,7 @@ type Server struct {
 	failures *failures
 	wrong    *metrics.Counter // requests with wrong credentials
 	routes   []route
+	document []byte // OpenAPI, of routes
 	counters *metrics.Set
 	http     *fasthttp.Server
 	tcp      *listener    // nil before Listen
@@ -118,6 +119,10 @@ func New(o Options) *Server {
 	s.wrong = s.counters.NewCounter("gateway_admin_wrong_credentials_total")
 	s.counters.NewGauge("gateway_admin_default_password", func() float64 { return s.users.defaults })
 	s.routes = table(o.SecuredMetrics)
+	var err error
+	if s.document, err = document(s.routes, o.Version); err != nil {
+		panic(err) // the table is ours
+	}
 	s.counters.NewGauge("gateway_admin_connections", s.connections)
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = &fasthttp.Server{
