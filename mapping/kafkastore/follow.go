@@ -21,19 +21,19 @@ const (
 type reader struct {
 	prepared bool // the topics have been looked at
 	id       [16]byte
-	position int64                   // offset of the next record; -1: from the start
-	epoch    int32                   // leader epoch of the last record read; -1: none
-	aside    map[name]mapping.Change // while reading from the start: not in Users yet
-	denials  denials                 // likewise, for the deny-list
-	target   int64                   // where reading from the start is complete
-	skipped  int                     // records skipped since the start of the log
-	began    time.Time               // of reading from the start
-	moved    bool                    // progress since the last failure
+	position int64          // offset of the next record; -1: from the start
+	epoch    int32          // leader epoch of the last record read; -1: none
+	aside    *mapping.Users // while reading from the start: not in force yet
+	denials  denials        // likewise, for the deny-list
+	target   int64          // where reading from the start is complete
+	skipped  int            // records skipped since the start of the log
+	began    time.Time      // of reading from the start
+	moved    bool           // progress since the last failure
 }
 
 func (r *reader) fromStart() {
 	r.position, r.epoch, r.skipped = -1, -1, 0
-	r.aside, r.denials = make(map[name]mapping.Change), make(denials)
+	r.aside, r.denials = mapping.NewUsers(), make(denials)
 }
 
 // follow reads the log until life ends. What settles the start goes to first:
@@ -203,12 +203,12 @@ func (s *Store) take(r *reader, got chunk) {
 		if err != nil {
 			skipped++
 			s.tellSkipped(r, record, err)
-			if change.Mapping.Username == "" {
+			if change.Account.Username == "" {
 				continue
 			}
 		}
 		if r.aside != nil {
-			r.keep(change)
+			r.aside.Apply(change)
 		} else if e := s.users.Apply(change); e.Contested {
 			conflicts++
 			s.tellConflict(change, e.Rival)
@@ -226,15 +226,6 @@ func (s *Store) take(r *reader, got chunk) {
 	s.mu.Unlock()
 }
 
-func (r *reader) keep(c mapping.Change) {
-	n := name{c.Mapping.VCluster, c.Mapping.Username}
-	if c.Deleted {
-		delete(r.aside, n)
-		return
-	}
-	r.aside[n] = c
-}
-
 // decode turns a record into a change. With an error the change is a deletion
 // if it is known whose record it is, and empty if not: doc.go says why.
 func (s *Store) decode(record *kgo.Record) (mapping.Change, error) {
@@ -243,7 +234,7 @@ func (s *Store) decode(record *kgo.Record) (mapping.Change, error) {
 		return mapping.Change{}, err
 	}
 	gone := mapping.Change{
-		Mapping: mapping.Mapping{VCluster: n.VCluster, Username: n.Username},
+		Account: mapping.Account{VCluster: n.VCluster, Username: n.Username},
 		Deleted: true,
 		Order:   record.Offset,
 	}
@@ -254,17 +245,13 @@ func (s *Store) decode(record *kgo.Record) (mapping.Change, error) {
 	if err != nil {
 		return gone, err
 	}
-	return mapping.Change{Mapping: m, Order: record.Offset}, nil
+	return mapping.Change{Account: m.Account(), Order: record.Offset}, nil
 }
 
 // handOver puts what was read from the start in force, all at once.
 func (s *Store) handOver(r *reader) {
-	all := make([]mapping.Change, 0, len(r.aside))
-	for _, c := range r.aside {
-		all = append(all, c)
-	}
 	s.denied.Replace(r.denials.all()) // first: whom it bars must not be let in by a mapping
-	s.users.Replace(all)
+	s.users.Adopt(r.aside)
 	r.aside, r.denials = nil, nil
 	if before, _ := s.progress.now(); r.position < before {
 		s.progress.rewind() // cut back while it was being refreshed
@@ -273,7 +260,7 @@ func (s *Store) handOver(r *reader) {
 	s.mu.Lock()
 	s.reason = nil
 	s.mu.Unlock()
-	s.log.Info("mappings read", "mappings", len(all), "shadowed", s.users.Shadowed(), "denied", s.denied.Len(),
+	s.log.Info("mappings read", "mappings", s.users.Len(), "shadowed", s.users.Shadowed(), "denied", s.denied.Len(),
 		"skipped", r.skipped, "offset", r.position, "took", s.options.Now().Sub(r.began))
 }
 
@@ -285,7 +272,7 @@ func (s *Store) tellSkipped(r *reader, record *kgo.Record, err error) {
 }
 
 func (s *Store) tellConflict(c mapping.Change, rival mapping.Mapping) {
-	s.log.Warn("mapping shadowed by a later one", "principal", c.Mapping.Principal, "offset", c.Order,
-		"username", c.Mapping.Username, "vcluster", c.Mapping.VCluster,
+	s.log.Warn("mapping shadowed by a later one", "principal", rival.Principal, "offset", c.Order,
+		"username", c.Account.Username, "vcluster", c.Account.VCluster,
 		"shadowed_username", rival.Username, "shadowed_vcluster", rival.VCluster)
 }

@@ -50,10 +50,11 @@ type Store struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 
-	users    *mapping.Users
-	denied   *mapping.DenyList
-	progress progress
-	writing  chan struct{} // holds one token: the right to write
+	users     *mapping.Users
+	vclusters *mapping.VClusters
+	denied    *mapping.DenyList
+	progress  progress
+	writing   chan struct{} // holds one token: the right to write
 
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -112,13 +113,14 @@ func prepare(o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{
-		options: o,
-		specs:   TopicNames(o.ClusterID, o.Topics),
-		users:   mapping.NewUsers(),
-		denied:  mapping.NewDenyList(),
-		writing: make(chan struct{}, 1),
-		stopped: make(chan struct{}),
-		reason:  errors.New("kafkastore: not read yet"),
+		options:   o,
+		specs:     TopicNames(o.ClusterID, o.Topics),
+		users:     mapping.NewUsers(),
+		vclusters: mapping.NewVClusters(),
+		denied:    mapping.NewDenyList(),
+		writing:   make(chan struct{}, 1),
+		stopped:   make(chan struct{}),
+		reason:    errors.New("kafkastore: not read yet"),
 	}
 	if err := checkNames(s.specs); err != nil {
 		return nil, err
@@ -176,10 +178,11 @@ func (s *Store) put(ctx context.Context, m mapping.Mapping, fresh bool) (created
 		return false, err // before anything is asked of the brokers
 	}
 	err = s.inTurn(ctx, func(epoch int) error {
-		m, created, err = s.users.Admit(m, fresh)
+		a, outcome, err := s.state().AdmitMapping(m, fresh)
 		if err != nil {
 			return err
 		}
+		m, created = a.Mapping(), outcome == mapping.Created
 		value, err := encodeValue(m, s.options.Now())
 		if err != nil {
 			return err
@@ -193,14 +196,18 @@ func (s *Store) put(ctx context.Context, m mapping.Mapping, fresh bool) (created
 	return created && err == nil, err
 }
 
+func (s *Store) state() mapping.State {
+	return mapping.State{Users: s.users, VClusters: s.vclusters, Denied: s.denied}
+}
+
 // Delete implements mapping.Store.
 func (s *Store) Delete(ctx context.Context, vcluster, username string) error {
 	if vcluster == "" {
 		vcluster = mapping.Passthrough
 	}
 	return s.inTurn(ctx, func(epoch int) error {
-		if _, ok := s.users.ByUsername(vcluster, username); !ok {
-			return fmt.Errorf("kafkastore: username %q of vcluster %q: %w", username, vcluster, mapping.ErrNotFound)
+		if err := s.state().AdmitDeletion(vcluster, username, true); err != nil {
+			return err
 		}
 		key, err := encodeKey(name{vcluster, username})
 		if err != nil {
