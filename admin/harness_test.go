@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/pbkdf2"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"io"
@@ -256,4 +258,32 @@ func (g *gateway) raw(input string) (reply, bool) {
 
 func messageBody(format string, a ...any) string {
 	return `{"message":"` + fmt.Sprintf(format, a...) + `"}`
+}
+
+// pool makes tokens that are good for nothing.
+type pool struct{}
+
+func (pool) Issue(username, vcluster string, life time.Duration) (string, error) {
+	return fmt.Sprintf("token(%s,%s,%s)", username, vcluster, life), nil
+}
+
+// scram derives something that depends on everything, as slowly as a test can bear.
+func scram(mechanism, password string, salt []byte, iterations int) (mapping.ScramRecord, error) {
+	if salt == nil {
+		salt = []byte("0123456789abcdef")
+	}
+	key, err := pbkdf2.Key(sha512.New, mechanism+password, salt, 1, 32)
+	return mapping.ScramRecord{Mechanism: mechanism, Iterations: iterations, Salt: salt, StoredKey: key, ServerKey: key}, err
+}
+
+// whole gives a server everything it can have.
+func whole(o *admin.Options) {
+	o.Tokens, o.Scram = pool{}, scram
+	o.Protocols = admin.Protocols{Name: "SASL_SSL", SASL: true, OAuth: true, MTLS: true}
+	o.BootstrapServers = "gw.example:6969"
+	o.ClientProperties = map[string]map[string]string{"PLAIN": {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}}
+}
+
+func resource(kind, metadata, spec string) string {
+	return `{"kind":"` + kind + `","apiVersion":"gateway/v2","metadata":` + metadata + `,"spec":` + spec + `}`
 }

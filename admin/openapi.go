@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/postern-kafka/postern/mapping"
 )
 
 // outcome is one answer that a row may give.
@@ -41,6 +43,10 @@ type parameter struct {
 
 var tags = []struct{ name, what string }{
 	{tagMappings, "The first generation: which user a principal is."},
+	{tagTokens, "Passwords of local users, for SASL/PLAIN."},
+	{tagAccounts, "The second generation: who may connect, by which names, or with which credentials."},
+	{tagGroups, "Groups of service accounts."},
+	{tagVCluster, "Virtual clusters, as resources."},
 	{tagDenied, "Certificates that may no longer connect."},
 	{tagHealth, "For probes and scrapers."},
 	{tagDocs, "This document."},
@@ -49,8 +55,9 @@ var tags = []struct{ name, what string }{
 
 // pathVariables says what the braces of a pattern hold.
 var pathVariables = map[string]parameter{
-	"vcluster":    {"vcluster", "The virtual cluster.", schema{"type": "string", "minLength": 1}},
-	"username":    {"username", "The username, escaped as in any URL: `/` is `%2F`.", schema{"type": "string", "minLength": 1}},
+	"vcluster":    {"vcluster", "The virtual cluster.", vclusterName()},
+	"vCluster":    {"vCluster", "The virtual cluster, not `passthrough`.", declarable()},
+	"username":    {"username", "The username, escaped as in any URL: `/` is `%2F`.", name(mapping.MaxName)},
 	"name":        {"name", "The name.", schema{"type": "string", "minLength": 1}},
 	"fingerprint": {"fingerprint", "", fingerprint()},
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,28 @@ func TestRights(t *testing.T) {
 			}
 			if r.status != want {
 				t.Errorf("%s %s as %q: %d, want %d", row.method, row.path, who, r.status, want)
+			}
+		}
+	}
+}
+
+// Whatever the document says is refused to those without credentials, or to those who may only read, is.
+func TestRightsOfEveryOperation(t *testing.T) {
+	g := start(t, whole)
+	variable := regexp.MustCompile(`\{[^}]+\}`)
+	for pattern, methods := range g.contract.Paths {
+		for method, op := range methods {
+			path := variable.ReplaceAllString(pattern, "x")
+			_, secured := op.Responses["401"]
+			_, writes := op.Responses["403"]
+			if r := g.ask(strings.ToUpper(method), path, "", "{}"); (r.status == 401) != secured {
+				t.Errorf("%s %s as nobody: %d", method, path, r.status)
+			}
+			if r := g.ask(strings.ToUpper(method), path, reader, "{}"); (r.status == 403) != writes {
+				t.Errorf("%s %s as a reader: %d", method, path, r.status)
+			}
+			if writes == (method == "get") && !strings.HasSuffix(path, "/resolve") {
+				t.Errorf("%s %s: writing: %t", method, path, writes)
 			}
 		}
 	}

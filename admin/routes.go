@@ -45,6 +45,10 @@ type route struct {
 
 const (
 	tagMappings = "User mappings"
+	tagTokens   = "Tokens"
+	tagAccounts = "Service accounts"
+	tagGroups   = "Groups"
+	tagVCluster = "Virtual clusters"
 	tagDenied   = "Denied certificates"
 	tagHealth   = "Health"
 	tagDocs     = "Documentation"
@@ -55,8 +59,8 @@ const (
 func table(securedMetrics bool) []route {
 	rows := slices.Concat(
 		healthRows(securedMetrics), docRows(),
-		mappingRows("", ""), mappingRows("/vcluster/{vcluster}", "InVirtualCluster"), denialRows(),
-		absentRows(),
+		mappingRows("", ""), mappingRows("/vcluster/{vcluster}", "InVirtualCluster"),
+		firstTokenRows(), denialRows(), resourceRows(), absentRows(),
 	)
 	for i := range rows {
 		rows[i].segments = strings.Split(rows[i].pattern, "/")
@@ -130,7 +134,7 @@ var (
 // mappingRows are the five calls on user mappings: of passthrough, or within a virtual cluster.
 func mappingRows(inside, suffix string) []route {
 	const user = "/username/{username}"
-	base := "/admin/userMappings/v1" + inside
+	base := mappingsBase + inside
 	rows := []route{
 		{
 			method: "GET", pattern: base, needs: read, do: (*Server).listMappings,
@@ -157,13 +161,13 @@ func mappingRows(inside, suffix string) []route {
 			answers: []outcome{
 				gives(201, "It is made.", ref("Message")), nothing(204, "It is changed."),
 				says(400, "The body or a field is not as it should be."),
-				says(409, "The principal belongs to another username."), storeFull, notConfirmed,
+				says(409, "The principal belongs to another username, or there is an account of another kind."), storeFull, notConfirmed,
 			},
 		},
 		{
 			method: "DELETE", pattern: base + user, needs: write, do: (*Server).deleteMapping,
 			id: "deleteUserMapping", summary: "Remove a user mapping",
-			answers: []outcome{nothing(204, "It is removed."), says(404, "The username is not mapped."), busy, notConfirmed},
+			answers: []outcome{nothing(204, "It is removed."), says(404, "The username is not mapped."), says(409, "Groups name it."), busy, notConfirmed},
 		},
 	}
 	for i := range rows {
@@ -210,6 +214,123 @@ func denialRows() []route {
 		rows[i].answers = append(rows[i].answers, storeNotReady)
 	}
 	return rows
+}
+
+// firstTokenRows are the tokens and virtual clusters of the first generation.
+func firstTokenRows() []route {
+	said := []outcome{
+		gives(201, "The token.", ref("Token")), says(400, "The body, or a name in the path, is not as it should be."), noVCluster,
+		says(409, "No user pool is configured: `GATEWAY_USER_POOL_SECRET_KEY` is not set."), storeNotReady,
+	}
+	const what = "The password of a user with SASL/PLAIN. Nothing is stored of it: it is good until it expires, unless a " +
+		"local service account is required and deleted."
+	return []route{
+		{
+			method: "POST", pattern: "/admin/username/{username}", needs: write, do: (*Server).issueV1,
+			tag: tagTokens, id: "issueToken", summary: "Make a token for a user of passthrough", about: what,
+			body: ref("FirstTokenRequest"), answers: said,
+		},
+		{
+			method: "POST", pattern: "/admin/vclusters/v1/vcluster/{vcluster}/username/{username}", needs: write, do: (*Server).issueV1,
+			tag: tagTokens, id: "issueTokenInVirtualCluster", summary: "Make a token for a user of a virtual cluster", about: what,
+			body: ref("FirstTokenRequest"), answers: said,
+		},
+		{
+			method: "GET", pattern: "/admin/vclusters/v1", needs: read, do: (*Server).listVClusters,
+			tag: tagVCluster, id: "listVirtualClusterNames", summary: "The names of the virtual clusters",
+			answers: []outcome{gives(200, "The names of those that are declared, sorted.", ref("VirtualClusterNames")), storeNotReady},
+		},
+	}
+}
+
+var (
+	notValid   = says(400, "A field is not as it should be.")
+	gone       = nothing(204, "It is deleted.")
+	noKindOf   = says(404, "There is none of that name.")
+	upsertRows = []outcome{notValid, storeFull, storeNotReady, notConfirmed, busy}
+)
+
+// upsert is a row that makes or changes a resource.
+func upsert(kind, resource, tag string, do func(*Server, request) answer, answers ...outcome) route {
+	return route{
+		method: "PUT", pattern: "/gateway/v2/" + kind, needs: write, do: do, tag: tag,
+		id: "put" + resource, summary: "Make or change one", query: []parameter{dryMode}, body: ref(resource),
+		answers: slices.Concat([]outcome{gives(200, "What was done.", ref(resource+"Upsert"))}, answers, upsertRows),
+	}
+}
+
+// resourceRows are the resources of the second generation.
+func resourceRows() []route {
+	const accounts, groups, vclusters = "/gateway/v2/service-account", "/gateway/v2/group", "/gateway/v2/virtual-cluster"
+	kind := parameter{"type", "must be LOCAL or EXTERNAL", schema{"type": "string", "pattern": inAnyCase(typeLocal, typeExternal)}}
+	account := upsert("service-account", "ServiceAccount", tagAccounts, (*Server).putAccount,
+		says(404, "The virtual cluster does not exist."),
+		says(409, "An external name belongs to another account, or a credential's password is missing."))
+	account.about = "Names are to match `" + accountPattern + "`, but what exists by another name may be put back. " +
+		"`scram` is an extension: without it the credentials stay as they are, an empty list removes them. " +
+		"A credential without a password stays. Passwords are never stored nor shown."
+	return []route{
+		{
+			method: "GET", pattern: accounts, needs: read, do: (*Server).listAccounts, tag: tagAccounts,
+			id: "listServiceAccounts", summary: "The service accounts",
+			about: "Those of user mappings are shown as EXTERNAL ones.",
+			query: []parameter{
+				filter("name", "Only those of this name."), filter("vcluster", "Only those of this virtual cluster."),
+				kind, showDefaults,
+			},
+			answers: []outcome{gives(200, "The accounts, sorted by virtual cluster and name.", listOf(ref("ServiceAccountShown"), 0)), storeNotReady},
+		},
+		account,
+		{
+			method: "DELETE", pattern: accounts, needs: write, do: (*Server).deleteAccount, tag: tagAccounts,
+			id: "deleteServiceAccount", summary: "Delete one", body: ref("ServiceAccountName"),
+			answers: []outcome{gone, notValid, noKindOf, says(409, "Groups name it."), storeNotReady, notConfirmed, busy},
+		},
+		{
+			method: "GET", pattern: groups, needs: read, do: (*Server).listGroups, tag: tagGroups,
+			id: "listGroups", summary: "The groups", query: []parameter{showDefaults},
+			answers: []outcome{gives(200, "The groups, sorted.", listOf(ref("GroupShown"), 0)), storeNotReady},
+		},
+		upsert("group", "Group", tagGroups, (*Server).putGroup, says(404, "A member does not exist.")),
+		{
+			method: "GET", pattern: groups + "/{name}", needs: read, do: (*Server).showGroup, tag: tagGroups,
+			id: "showGroup", summary: "One group", query: []parameter{showDefaults},
+			answers: []outcome{gives(200, "The group.", ref("GroupShown")), noKindOf, storeNotReady},
+		},
+		{
+			method: "DELETE", pattern: groups + "/{name}", needs: write, do: (*Server).deleteGroup, tag: tagGroups,
+			id: "deleteGroup", summary: "Delete one",
+			answers: []outcome{gone, noKindOf, storeNotReady, notConfirmed, busy},
+		},
+		{
+			method: "GET", pattern: vclusters, needs: read, do: (*Server).listVirtualClusters, tag: tagVCluster,
+			id: "listVirtualClusters", summary: "The virtual clusters", query: []parameter{showDefaults},
+			about:   "`passthrough` always exists and is no resource.",
+			answers: []outcome{gives(200, "The virtual clusters, sorted.", listOf(ref("VirtualClusterShown"), 0)), storeNotReady},
+		},
+		upsert("virtual-cluster", "VirtualCluster", tagVCluster, (*Server).putVirtualCluster,
+			says(409, "The name is the beginning of another's, or the aclMode is set.")),
+		{
+			method: "GET", pattern: vclusters + "/{vCluster}", needs: read, do: (*Server).showVirtualCluster, tag: tagVCluster,
+			id: "showVirtualCluster", summary: "One virtual cluster", query: []parameter{showDefaults},
+			answers: []outcome{gives(200, "The virtual cluster.", ref("VirtualClusterShown")), noKindOf, storeNotReady},
+		},
+		{
+			method: "DELETE", pattern: vclusters + "/{vCluster}", needs: write, do: (*Server).deleteVirtualCluster, tag: tagVCluster,
+			id: "deleteVirtualCluster", summary: "Delete one",
+			answers: []outcome{
+				gone, says(400, "It is passthrough."), noKindOf, says(409, "Accounts refer to it."), storeNotReady, notConfirmed, busy,
+			},
+		},
+		{
+			method: "POST", pattern: "/gateway/v2/token", needs: write, do: (*Server).issueV2, tag: tagTokens,
+			id: "issueAccountToken", summary: "Make a token for a local service account", body: ref("TokenRequest"),
+			answers: []outcome{
+				gives(200, "The token.", ref("Token")), says(404, "There is no such service account."),
+				says(409, "No user pool is configured, or the account is an external one."), storeNotReady,
+			},
+		},
+	}
 }
 
 // match is the outcome of looking a request up in the table.
@@ -269,7 +390,7 @@ func (r *route) fits(segments []string) (said variables, ok bool) {
 			return variables{}, false
 		}
 		switch v {
-		case "vcluster":
+		case "vcluster", "vCluster":
 			said.vcluster = value
 		case "fingerprint":
 			said.fingerprint = value

@@ -1,6 +1,10 @@
 package admin
 
-import "github.com/postern-kafka/postern/mapping"
+import (
+	"strings"
+
+	"github.com/postern-kafka/postern/mapping"
+)
 
 // schema is a JSON Schema (2020-12), as OpenAPI 3.1 has it.
 type schema map[string]any
@@ -41,6 +45,184 @@ var named = map[string]schema{
 		}), 0),
 	}),
 	"Versions": object([]string{"gateway"}, properties{"gateway": aString()}),
+
+	"Token": object([]string{"token"}, properties{"token": about(aString(), "A JWT, signed with the key of the user pool.")}),
+	"FirstTokenRequest": object([]string{"lifeTimeSeconds"}, properties{"lifeTimeSeconds": life()}).
+		example(`{"lifeTimeSeconds":7776000}`),
+	"TokenRequest": object([]string{"username", "lifeTimeSeconds"}, properties{
+		"username": aText(), "lifeTimeSeconds": life(), "vCluster": byVCluster(),
+	}).example(`{"username":"orders","lifeTimeSeconds":7776000}`),
+	"VirtualClusterNames": object([]string{"vclusters"}, properties{"vclusters": listOf(aString(), 0)}),
+
+	"ServiceAccount": resource(kindAccount,
+		object([]string{"name"}, properties{"name": matching(accountPattern), "vCluster": byVCluster()}),
+		schema{"oneOf": []schema{localSpec(), externalSpec()}},
+	).example(`{"kind":"GatewayServiceAccount","apiVersion":"gateway/v2","metadata":{"name":"orders"},` +
+		`"spec":{"type":"EXTERNAL","externalNames":["CN=orders,OU=Shop,C=DE"]}}`),
+	"ServiceAccountShown": resource(kindAccount,
+		object([]string{"name"}, properties{"name": aString(), "vCluster": aString()}),
+		object([]string{"type"}, properties{
+			"type": oneOf(typeLocal, typeExternal), "externalNames": listOf(aString(), 0),
+			"scram": listOf(object([]string{"mechanism", "iterations"}, properties{
+				"mechanism": oneOf(scramMechanisms...), "iterations": schema{"type": "integer"},
+			}), 0),
+		})),
+	"ServiceAccountUpsert": upsertOf("ServiceAccountShown"),
+	"ServiceAccountName":   object([]string{"name"}, properties{"name": aText(), "vCluster": byVCluster()}),
+
+	"Group": resource(kindGroup, object([]string{"name"}, properties{"name": matching(groupPattern)}),
+		object(nil, properties{
+			"members": orNull(listOf(object([]string{"name"}, properties{
+				"name": name(mapping.MaxName), "vCluster": byVCluster(),
+			}), mapping.MaxMembers)),
+			"externalGroups": about(orNull(listOf(name(mapping.MaxGroup), mapping.MaxMembers)),
+				"Whoever authentication says to be in one of these is in the group."),
+		}),
+	).example(`{"kind":"GatewayGroup","apiVersion":"gateway/v2","metadata":{"name":"writers"},"spec":{"members":[{"name":"orders"}]}}`),
+	"GroupShown": resource(kindGroup, object([]string{"name"}, properties{"name": aString()}),
+		object([]string{"members"}, properties{
+			"members":        listOf(object([]string{"name"}, properties{"name": aString(), "vCluster": aString()}), 0),
+			"externalGroups": listOf(aString(), 0),
+		})),
+	"GroupUpsert": upsertOf("GroupShown"),
+
+	"VirtualCluster": resource(kindVCluster,
+		object([]string{"name"}, properties{"name": about(declarable(), "Not `passthrough`.")}),
+		schema{"anyOf": vclusterSpecs()},
+	).example(`{"kind":"VirtualCluster","apiVersion":"gateway/v2","metadata":{"name":"teamA"},"spec":{"aclEnabled":true,"superUsers":["alice"]}}`),
+	"VirtualClusterShown": resource(kindVCluster, object([]string{"name"}, properties{"name": aString()}),
+		object(nil, properties{
+			"type": oneOf(typeStandard, typePartner), "aclEnabled": aBoolean(), "aclMode": oneOf(aclModes...),
+			"superUsers": listOf(aString(), 0), "acls": listOf(ref("ACL"), 0), "bootstrapServers": aString(),
+			"clientProperties": schema{"type": "object", "additionalProperties": schema{"type": "object", "additionalProperties": aString()}},
+		})),
+	"VirtualClusterUpsert": upsertOf("VirtualClusterShown"),
+	"ACL": object([]string{"resourcePattern", "principal", "operation", "permissionType"}, properties{
+		"resourcePattern": object([]string{"resourceType", "name", "patternType"}, properties{
+			"resourceType": oneOf(aclResources...), "name": aText(), "patternType": oneOf(aclPatterns...),
+		}),
+		"principal": matching("^User:"), "host": orNull(aText()).byDefault("*"), "operation": oneOf(aclOperations...),
+		"permissionType": oneOf(aclPermissions...),
+	}),
+}
+
+// resource is the envelope round a metadata and a spec.
+func resource(kind string, metadata, spec schema) schema {
+	return object([]string{"kind", "apiVersion", "metadata", "spec"}, properties{
+		"kind": oneOf(kind), "apiVersion": oneOf(apiVersion), "metadata": metadata, "spec": spec,
+	})
+}
+
+func upsertOf(shown string) schema {
+	return object([]string{"resource", "upsertResult"}, properties{
+		"resource": ref(shown), "upsertResult": oneOf("Created", "Updated", "NotChanged"),
+	})
+}
+
+func localSpec() schema {
+	s := object([]string{"type"}, properties{
+		"type":          matching(inAnyCase(typeLocal)),
+		"externalNames": orNull(listOf(schema{}, 0).most(0)),
+		"scram": orNull(listOf(object([]string{"mechanism"}, properties{
+			"mechanism":  oneOf(scramMechanisms...),
+			"password":   about(orNull(aText()), "Absent: the credential that is there stays."),
+			"iterations": orNull(schema{"type": "integer", "minimum": minIterations, "maximum": maxIterations}).byDefault(byDefaultIterations),
+		}), len(scramMechanisms))),
+	})
+	s["title"] = typeLocal
+	return s
+}
+
+func externalSpec() schema {
+	names := about(listOf(name(mapping.MaxName), mapping.MaxPrincipals), "What authentication proves: subjects, subjects of tokens, names.")
+	names["minItems"] = 1
+	s := object([]string{"type", "externalNames"}, properties{"type": matching(inAnyCase(typeExternal)), "externalNames": names})
+	s["title"] = typeExternal
+	return s
+}
+
+// vclusterSpecs are the four ways in which the fields of a virtual cluster go together.
+func vclusterSpecs() []schema {
+	const users, acls, enabled, mode = "superUsers", "acls", "aclEnabled", "aclMode"
+	one := func(title string, required []string, p properties) schema {
+		for field, s := range map[string]schema{
+			"type":             orNull(matching(inAnyCase(typeStandard))).byDefault(typeStandard),
+			"bootstrapServers": about(orNull(aText()), "Shown, and ignored here."),
+			"clientProperties": about(orNull(schema{"type": "object"}), "Shown, and ignored here."),
+			mode:               schema{"enum": []any{mapping.KafkaAPI, nil}}.byDefault(mapping.KafkaAPI),
+			enabled:            schema{"enum": []any{false, nil}}.byDefault(false),
+			users:              orNull(listOf(name(mapping.MaxName), mapping.MaxSuperUsers)),
+			acls:               orNull(listOf(ref("ACL"), mapping.MaxACLs)),
+		} {
+			if p[field] == nil {
+				p[field] = s
+			}
+		}
+		s := object(required, p)
+		s["title"] = title
+		return s
+	}
+	none := func() schema { return orNull(listOf(schema{}, 0).most(0)) }
+	some := func(of schema, most int) schema {
+		l := listOf(of, most)
+		l["minItems"] = 1
+		return l
+	}
+	return []schema{
+		one("No ACLs", nil, properties{acls: none()}),
+		one("ACLs by Kafka's own requests", []string{enabled, users}, properties{
+			enabled: schema{"const": true}, users: some(name(mapping.MaxName), mapping.MaxSuperUsers), acls: none(),
+			"type": orNull(matching(inAnyCase(typeStandard, typePartner))).byDefault(typeStandard),
+		}),
+		one("ACLs written here, not in force", []string{mode}, properties{mode: oneOf(mapping.RestAPI), users: none()}),
+		one("ACLs written here", []string{mode, enabled, acls}, properties{
+			mode: oneOf(mapping.RestAPI), enabled: schema{"const": true}, users: none(), acls: some(ref("ACL"), mapping.MaxACLs),
+		}),
+	}
+}
+
+func life() schema {
+	return about(schema{"type": "integer", "minimum": 1, "maximum": maxLife}, "How long the token is good for.")
+}
+
+func byVCluster() schema {
+	return orNull(vclusterName()).byDefault(mapping.Passthrough)
+}
+
+func vclusterName() schema {
+	return schema{"type": "string", "minLength": 1, "maxLength": mapping.MaxVCluster, "pattern": vclusterPattern}
+}
+
+// declarable is the name of a virtual cluster that does not exist without being declared.
+func declarable() schema {
+	s := vclusterName()
+	s["not"] = schema{"const": mapping.Passthrough}
+	return s
+}
+
+func aText() schema { return schema{"type": "string", "minLength": 1} }
+
+func matching(pattern string) schema { return schema{"type": "string", "pattern": pattern} }
+
+func oneOf(words ...string) schema { return schema{"type": "string", "enum": words} }
+
+// most limits a list.
+func (s schema) most(n int) schema {
+	s["maxItems"] = n
+	return s
+}
+
+// inAnyCase is a pattern of words whose case does not matter.
+func inAnyCase(words ...string) string {
+	var all []string
+	for _, w := range words {
+		p := ""
+		for _, c := range strings.ToUpper(w) {
+			p += "[" + string(c) + strings.ToLower(string(c)) + "]"
+		}
+		all = append(all, p)
+	}
+	return "^(" + strings.Join(all, "|") + ")$"
 }
 
 type properties map[string]schema

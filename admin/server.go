@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -36,7 +37,18 @@ type Options struct {
 	Commit         string            // as /health shows it
 	BuildTime      string            // as /health shows it
 	Log            *slog.Logger      // nil discards
-	Now            func() time.Time  // measures how long a request took; nil is time.Now
+
+	Tokens    Tokens    // makes the passwords of local users; nil: no user pool, answered 409
+	Protocols Protocols // what listeners let clients prove; the zero value allows no service accounts
+	// Scram derives what is stored of a password; a nil salt is made at random. Its errors are told to the caller of
+	// the API and must not quote the password. nil: no credentials can be made, answered 409.
+	Scram func(mechanism, password string, salt []byte, iterations int) (mapping.ScramRecord, error)
+	// What virtual clusters are shown with: where clients connect first, and per kind of authentication (PLAIN, MTLS,
+	// OAUTHBEARER) the client properties they need. Both may be empty; they are shared, not copied.
+	BootstrapServers string
+	ClientProperties map[string]map[string]string
+
+	Now func() time.Time // nil is time.Now
 
 	ReadTimeout  time.Duration // to receive a whole request; 0 is 10 s
 	WriteTimeout time.Duration // to send a whole answer; 0 is 30 s
@@ -106,7 +118,9 @@ type Server struct {
 	tcp      *listener    // nil before Listen
 	accept   net.Listener // tcp, or TLS over it
 	base     context.Context
-	cancel   context.CancelFunc
+
+	reshaping sync.Mutex // held while an account is read, changed and written
+	cancel    context.CancelFunc
 }
 
 // New makes a server that does not listen yet. It panics when Options.Store is nil, which is a caller's bug.
