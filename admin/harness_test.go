@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/pbkdf2"
+	"crypto/rand"
 	"crypto/sha512"
 	"errors"
 	"fmt"
@@ -270,7 +271,8 @@ func (pool) Issue(username, vcluster string, life time.Duration) (string, error)
 // scram derives something that depends on everything, as slowly as a test can bear.
 func scram(mechanism, password string, salt []byte, iterations int) (mapping.ScramRecord, error) {
 	if salt == nil {
-		salt = []byte("0123456789abcdef")
+		salt = make([]byte, 16)
+		_, _ = rand.Read(salt) // it never fails
 	}
 	key, err := pbkdf2.Key(sha512.New, mechanism+password, salt, 1, 32)
 	return mapping.ScramRecord{Mechanism: mechanism, Iterations: iterations, Salt: salt, StoredKey: key, ServerKey: key}, err
