@@ -59,13 +59,17 @@ func AppendSaslAuthenticate(dst []byte, h Head, code int16, text string, message
 	return sized(dst, at)
 }
 
-// SaslAuthenticateCode returns the error code of a whole SaslAuthenticate answer.
-func SaslAuthenticateCode(h Head, frame []byte) (code int16, err error) {
+// SaslAuthenticateAnswer returns the error code and the message of the mechanism in a
+// whole SaslAuthenticate answer; the slice lies in the frame.
+func SaslAuthenticateAnswer(h Head, frame []byte) (code int16, message []byte, err error) {
 	r, err := wholeAnswer("SaslAuthenticate", saslAuthenticateFlex, h, frame)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	r.in("error", -1)
 	code = r.int16()
-	return code, r.err("SaslAuthenticate", h.Version, "response")
+	r.str()
+	r.in("auth bytes", -1)
+	message = r.bytes()
+	return code, message, r.err("SaslAuthenticate", h.Version, "response")
 }

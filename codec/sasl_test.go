@@ -95,8 +95,8 @@ func TestSaslAnswers(t *testing.T) {
 			if (text == "") != (got.ErrorMessage == nil) {
 				t.Errorf("v%d: an empty text is null", version)
 			}
-			if code, err := SaslAuthenticateCode(h, frame); code != 58 || err != nil {
-				t.Errorf("v%d: %d, %v", version, code, err)
+			if code, message, err := SaslAuthenticateAnswer(h, frame); code != 58 || string(message) != "ok" || err != nil {
+				t.Errorf("v%d: %d, %q, %v", version, code, message, err)
 			}
 		}
 	}
