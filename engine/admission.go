@@ -167,7 +167,7 @@ func (e *Engine) route(p *pair, conn *net.TCPConn) {
 	var upstream *net.TCPConn
 	for _, fx := range out.List() {
 		if fx.Kind == session.DialBroker {
-			upstream, p.broker.tls, err = e.dial(fx.Node, p.from)
+			upstream, p.broker.tls, err = e.dial(fx.Node, p)
 			switch { // not everything is the broker's fault
 			case err != nil && e.stopping.Load():
 				p.session.StartDrain(out)
@@ -236,14 +236,14 @@ func hangUp(conn *net.TCPConn) {
 // moved as a whole.
 const dialTries = 3
 
-// dial connects to the broker of a node, or to any, for a client from from.
-func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, error) {
+// dial connects to the broker of a node, or to any, for a session.
+func (e *Engine) dial(node int32, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
 	if node != session.Anywhere {
 		addr, ok := e.o.Book.Address(node)
 		if !ok {
 			return nil, nil, fmt.Errorf("engine: broker %d is not known", node)
 		}
-		return e.dialAddress(addr, e.o.DialTimeout, from)
+		return e.dialAddress(addr, e.o.DialTimeout, p)
 	}
 	candidates := make([]string, 0, 2*dialTries)
 	for range dialTries {
@@ -258,7 +258,7 @@ func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, err
 	}
 	var errs []error
 	for _, addr := range candidates {
-		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries, from)
+		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries, p)
 		if err == nil {
 			return conn, sealed, nil
 		}
@@ -267,7 +267,8 @@ func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, err
 	return nil, nil, errors.Join(errs...)
 }
 
-func (e *Engine) dialAddress(addr string, limit time.Duration, from origin) (*net.TCPConn, *tlsterm.Conn, error) {
+// dialAddress connects, secures the connection and logs in, within limit.
+func (e *Engine) dialAddress(addr string, limit time.Duration, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, limit)
 	defer cancel()
 	d := net.Dialer{KeepAliveConfig: e.o.Sockets.keepAlive(), Control: e.o.Sockets.prepare}
@@ -276,15 +277,20 @@ func (e *Engine) dialAddress(addr string, limit time.Duration, from origin) (*ne
 		return nil, nil, err
 	}
 	tcp := conn.(*net.TCPConn)
-	if e.o.BrokerTLS == nil {
-		return tcp, nil, nil
+	var sealed *tlsterm.Conn
+	if e.o.BrokerTLS != nil {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, nil, errors.Join(err, conn.Close())
+		}
+		if sealed, err = e.secure(ctx, tcp, e.o.BrokerTLS(host), p.from); err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("engine: broker %s: %w", addr, err), conn.Close())
+		}
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
-	}
-	sealed, err := e.secure(ctx, tcp, e.o.BrokerTLS(host), from)
-	if err != nil {
+	if err := e.logIn(ctx, tcp, sealed, p); err != nil {
+		if sealed != nil {
+			sealed.Release()
+		}
 		return nil, nil, errors.Join(fmt.Errorf("engine: broker %s: %w", addr, err), conn.Close())
 	}
 	return tcp, sealed, nil

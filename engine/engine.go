@@ -43,6 +43,10 @@ type Options struct {
 	// BrokerTLS returns the configuration for a connection to host; nil for
 	// brokers that speak PLAINTEXT.
 	BrokerTLS func(host string) *tls.Config
+	// BrokerLogin, if given, begins a login at a broker for a client; it may
+	// block until ctx ends. It is not asked for clients whose own login is
+	// relayed.
+	BrokerLogin func(ctx context.Context, user *mapping.User) (Login, error)
 	// TLSEngine says who makes the records after the handshakes.
 	TLSEngine tlsterm.Engine
 	// Revoked, if given, is asked about a client with a certificate when its

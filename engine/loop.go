@@ -136,6 +136,9 @@ func (lp *loop) forget(p *pair) {
 		return
 	}
 	p.forgotten = true
+	if p.renewing != nil {
+		p.renewing.Stop() // it would keep the pair until it fires
+	}
 	delete(lp.pairs, p)
 	lp.placed.sessions.Add(-1)
 	lp.engine.counters.leave()

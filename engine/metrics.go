@@ -24,15 +24,19 @@ type counters struct {
 	lastRefused        atomic.Pointer[string] // the remote address
 	acceptFailed       atomic.Uint64
 	lostLogLines       atomic.Uint64
+	loggedIn           atomic.Uint64 // at brokers
+	renewed            atomic.Uint64 // sessions that ended so that their clients' next ones log in
 	ended              [3][session.NumKinds]atomic.Uint64
 
-	mu       sync.Mutex
-	failures map[string]uint64 // handshakes, by cause
-	idle     *sync.Cond        // active became 0
+	mu            sync.Mutex
+	failures      map[string]uint64 // handshakes, by cause
+	loginFailures map[string]uint64 // at brokers, by cause
+	idle          *sync.Cond        // active became 0
 }
 
 func (c *counters) init() {
 	c.failures = make(map[string]uint64)
+	c.loginFailures = make(map[string]uint64)
 	c.idle = sync.NewCond(&c.mu)
 }
 
@@ -147,6 +151,7 @@ func (e *Engine) WriteMetrics(w io.Writer) {
 		}
 	}
 	e.writeHandshakes(w)
+	e.writeLogins(w)
 	e.writeLoops(w)
 	e.writeAPIs(w)
 }

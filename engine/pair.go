@@ -37,6 +37,8 @@ type pair struct {
 	from      origin // of remote; its handshakes take turns with others'
 	identity  tlsterm.Identity
 	sentBytes [2]uint64 // plaintext sent to each side
+	renewal   time.Time // when the session ends because its login at the broker does; zero: never
+	renewing  *time.Timer
 }
 
 func newPair(ln *listener, s *session.Session, remote net.Addr, now time.Time) *pair {
@@ -77,6 +79,7 @@ func (p *pair) opened(l *link, c gnet.Conn) {
 		p.revoke()
 		return
 	}
+	p.renew()
 	p.resume(&p.client)
 	p.resume(&p.broker)
 	p.flush()
