@@ -57,6 +57,8 @@ type Stats struct {
 	Unroutable atomic.Uint64 // addresses asked for outside the advertised ports
 	LastLost   atomic.Int32  // the node id of the last such address
 	InFlight   atomic.Int64
+	Logins     atomic.Uint64 // clients that logged in, here or at a broker
+	LoginsAnew atomic.Uint64 // those that did so again on an established session
 }
 
 // counted counts a request that the gateway takes for itself.

@@ -165,6 +165,7 @@ func (s *Session) prove(h codec.Head, message []byte, out *Effects) {
 	l.expires, millis = l.lifetime(proven, out.Now)
 	l.exchange, l.observer, l.raw, l.proven = nil, nil, false, proven
 	s.reply(h, reply, millis, out)
+	out.Stats.Logins.Add(1)
 	s.enter(Identify)
 	s.identified(user, out)
 }

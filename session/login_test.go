@@ -146,6 +146,28 @@ func TestLoginTooLarge(t *testing.T) {
 	}
 }
 
+// TestHeldWithoutBytes: a session that has taken everything holds nothing back, or
+// nobody would read from its client again.
+func TestHeldWithoutBytes(t *testing.T) {
+	p := loggingIn(t, "advertise=gw:6969 ports=3 sasl=broker")
+	p.command("start")
+	p.command("dialed")
+	for _, line := range []string{"SASLHandshake v1 corr=1 mechanism=PLAIN", `SASLAuthenticate v2 corr=2 bytes=\0u\0secret`} {
+		p.queued[Client] = p.frame(line)
+		p.deliver()
+		if p.s.Held() {
+			t.Errorf("held back after %s", line)
+		}
+		api, _, _ := strings.Cut(line, " corr")
+		corr := string(line[strings.Index(line, "corr=")+5])
+		p.queued[Broker] = p.response(api, arguments("corr="+corr))
+		p.deliver()
+	}
+	if p.s.Phase() != Forward || p.s.Held() {
+		t.Error(p.s.Phase(), p.s.Held())
+	}
+}
+
 // TestPending: a whole message is shown before it is taken, with headers or without.
 func TestPending(t *testing.T) {
 	for version, message := range map[string][]byte{

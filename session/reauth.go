@@ -114,6 +114,7 @@ func (s *Session) proveAnew(h codec.Head, frame []byte, out *Effects) (answer []
 	case user.Username != s.user.Username || user.VCluster != s.user.VCluster:
 		return fail(nil, BadLogin, l.failed(causeChanged, "Authentication failed: the principal is mapped to another user since this session began; connect again"))
 	}
+	out.Stats.LoginsAnew.Add(1)
 	millis := int64(0)
 	l.expires, millis = l.lifetime(proven, out.Now)
 	l.exchange, l.observer, l.proven, s.user = nil, nil, proven, user

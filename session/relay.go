@@ -22,7 +22,7 @@ const unseenText = "Gateway can't detect principal from your authorization excha
 func (s *Session) relayStep(b []byte, out *Effects) int {
 	l := s.login
 	if l.asked {
-		s.held = true
+		s.held = len(b) > 0
 		return 0
 	}
 	if l.raw {
@@ -80,7 +80,7 @@ func (s *Session) relayEnds(h codec.Head, frame []byte, out *Effects) int {
 		s.illegal(h, frame, out)
 		return len(frame)
 	}
-	if cause, kind := s.accept(); cause != nil {
+	if cause, kind := s.accept(out); cause != nil {
 		s.part(codec.AppendRefusal(nil, h, frame, codec.Unauthorized(h.Key), cause.Text), kind, cause, out)
 		return len(frame)
 	}
@@ -97,7 +97,7 @@ func (l *login) rounds() int {
 
 // accept goes on with the user that the broker has accepted. A mechanism that does not
 // show who that is makes nobody of it: the broker knows.
-func (s *Session) accept() (cause *LoginError, kind Kind) {
+func (s *Session) accept(out *Effects) (cause *LoginError, kind Kind) {
 	l := s.login
 	principal, ok := "", false
 	if l.observer != nil {
@@ -116,6 +116,7 @@ func (s *Session) accept() (cause *LoginError, kind Kind) {
 	s.user = user
 	l.proven = Proven{Mechanism: l.mechanism, Principal: principal}
 	l.observer, l.raw, l.asked = nil, false, false
+	out.Stats.Logins.Add(1)
 	s.enter(Forward)
 	return nil, 0
 }
@@ -161,7 +162,7 @@ func isRequest(h codec.Head) bool {
 }
 
 // relayAnswer takes the broker's answer h to a login's request.
-func (s *Session) relayAnswer(h codec.Head, frame []byte) (k int, err error) {
+func (s *Session) relayAnswer(h codec.Head, frame []byte, out *Effects) (k int, err error) {
 	if h.Size > loginFrame {
 		return 0, fmt.Errorf("session: %s answer of %d bytes: %w", nameOf(h.Key), h.Size, codec.ErrTooLarge)
 	}
@@ -195,7 +196,7 @@ func (s *Session) relayAnswer(h codec.Head, frame []byte) (k int, err error) {
 	if l.accepted != l.rounds() {
 		return h.Size, nil
 	}
-	if cause, kind := s.accept(); cause != nil {
+	if cause, kind := s.accept(out); cause != nil {
 		return 0, &ending{
 			Reason: Reason{Client, kind, cause},
 			answer: codec.AppendSaslAuthenticate(nil, h, codec.ErrCodeAuthentication, cause.Text, nil, 0),
@@ -214,7 +215,7 @@ func (l *login) refusedBy(message []byte) bool {
 var errUnasked = errors.New("session: a SASL message that nobody asked for")
 
 // relayToken takes a message of the broker without a header.
-func (s *Session) relayToken(b []byte) (k int, err error) {
+func (s *Session) relayToken(b []byte, out *Effects) (k int, err error) {
 	if len(b) < 4 {
 		return 0, nil
 	}
@@ -234,7 +235,7 @@ func (s *Session) relayToken(b []byte) (k int, err error) {
 	}
 	l.accepted++
 	if l.accepted == l.rounds() {
-		if cause, kind := s.accept(); cause != nil {
+		if cause, kind := s.accept(out); cause != nil {
 			return 0, &ending{Reason: Reason{Client, kind, cause}}
 		}
 	}

@@ -91,7 +91,7 @@ func (s *Session) stepAnswer(b []byte, out *Effects) (k int, patched bool, err e
 		return k, false, nil
 	}
 	if s.phase == Relay && s.login.raw {
-		k, err = s.relayToken(b)
+		k, err = s.relayToken(b, out)
 		return k, false, err
 	}
 	size, corr, ok, err := codec.ResponseHead(b, s.cfg.MaxFrame)
@@ -114,7 +114,7 @@ func (s *Session) takeAnswer(h codec.Head, b []byte, out *Effects) (k int, patch
 	rule := codec.Lookup(h.Key)
 	frame := b[:min(h.Size, len(b))]
 	if s.phase == Relay && rule.Do == codec.Login {
-		if k, err = s.relayAnswer(h, frame); k > 0 {
+		if k, err = s.relayAnswer(h, frame, out); k > 0 {
 			s.pop(out)
 		}
 		return k, false, err
