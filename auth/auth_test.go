@@ -66,7 +66,7 @@ func step(e auth.Exchange, msg string, at time.Time) (reply string, done bool, e
 
 // wantFailure demands that an exchange has ended with a cause, in a form that
 // can be sent and counted, and that it stays ended.
-func wantFailure(t testing.TB, e auth.Exchange, done bool, err error, cause auth.Cause) *auth.Failure {
+func wantFailure(t testing.TB, e auth.Exchange, done bool, err error, cause auth.Cause) (text string) {
 	t.Helper()
 	var f *auth.Failure
 	if done || !errors.As(err, &f) {
@@ -84,7 +84,7 @@ func wantFailure(t testing.TB, e auth.Exchange, done bool, err error, cause auth
 	if !errors.As(err, &after) || after.Cause != auth.OutOfStep || done || len(reply) > 0 {
 		t.Fatalf("an ended exchange goes on: %q, %t, %v", reply, done, err)
 	}
-	return f
+	return f.Text
 }
 
 func wantTellable(t testing.TB, f *auth.Failure) {

@@ -6,8 +6,9 @@
 //	                      └─► *Failure     OAUTHBEARER    a token signed by an issuer
 //
 // It owns the mechanisms, what a token must say, the texts that a client is
-// told, the closed set of causes that failures are counted by, and the making
-// of user tokens (IssueToken) and of SCRAM credentials (NewScramCredential).
+// told, the closed set of causes that failures are counted by, the making of
+// user tokens (IssueToken) and of SCRAM credentials (NewScramCredential), and
+// how a principal is read out of an exchange that a broker verifies (Observer).
 //
 // It never opens a socket, reads a clock, logs, starts a goroutine or blocks
 // (Prepare alone may wait). It knows no Kafka frames: how mechanisms are
@@ -29,6 +30,7 @@
 //     characters.
 //   - Whoever has no valid credentials learns from no answer whether a user
 //     exists, nor from the work that it costs.
+//   - An Observer shows no other principal than the one a broker would read.
 //   - Memory is bounded by the limits on messages, and what a message makes us
 //     allocate is a small multiple of its length.
 //

@@ -178,8 +178,8 @@ func TestPlainRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e := begin(t, userPool(t), auth.Plain)
 			reply, done, err := step(e, c.msg, now)
-			if f := wantFailure(t, e, done, err, c.cause); f.Text != c.text {
-				t.Errorf("text %q, want %q", f.Text, c.text)
+			if text := wantFailure(t, e, done, err, c.cause); text != c.text {
+				t.Errorf("text %q, want %q", text, c.text)
 			}
 			if reply != "" {
 				t.Errorf("replied %q", reply)

@@ -209,11 +209,11 @@ func TestScramWrongPassword(t *testing.T) {
 			if clientDone || clientErr != nil {
 				t.Fatalf("the client ends with %t, %v", clientDone, clientErr)
 			}
-			f := wantFailure(t, e, done, err, auth.BadCredentials)
-			if reply != "e=invalid-proof" || f.Text != unverified+"Invalid username or password" {
-				t.Errorf("%s: %q, %q", name, reply, f.Text)
+			text := wantFailure(t, e, done, err, auth.BadCredentials)
+			if reply != "e=invalid-proof" || text != unverified+"Invalid username or password" {
+				t.Errorf("%s: %q, %q", name, reply, text)
 			}
-			told = append(told, reply+f.Text)
+			told = append(told, reply+text)
 		}
 		if told[0] != told[1] {
 			t.Errorf("%s: a known user and an unknown one are told %q", mechanism, told)
@@ -306,8 +306,8 @@ func TestScramRefusesFirst(t *testing.T) {
 	} {
 		e := begin(t, m, auth.ScramSHA256)
 		reply, done, err := step(e, c.msg, now)
-		if f := wantFailure(t, e, done, err, c.cause); reply != c.reply || f.Text != c.text {
-			t.Errorf("%.40q: %q, %q; want %q, %q", c.msg, reply, f.Text, c.reply, c.text)
+		if text := wantFailure(t, e, done, err, c.cause); reply != c.reply || text != c.text {
+			t.Errorf("%.40q: %q, %q; want %q, %q", c.msg, reply, text, c.reply, c.text)
 		}
 	}
 }
@@ -386,8 +386,8 @@ func TestScramRefusesFinal(t *testing.T) {
 			t.Fatal(err)
 		}
 		reply, done, err := step(e, c.msg, now)
-		if f := wantFailure(t, e, done, err, c.cause); reply != c.reply || f.Text != c.text {
-			t.Errorf("%.40q: %q, %q; want %q, %q", c.msg, reply, f.Text, c.reply, c.text)
+		if text := wantFailure(t, e, done, err, c.cause); reply != c.reply || text != c.text {
+			t.Errorf("%.40q: %q, %q; want %q, %q", c.msg, reply, text, c.reply, c.text)
 		}
 	}
 }

@@ -245,9 +245,7 @@ func (s *Set) lastError() error {
 func (s *Set) settle(keys []key, skipped int, err error, asked bool) (wait time.Duration, turned bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fetching = false
-	close(s.done)
-	s.done = make(chan struct{})
+	defer s.wake() // when the keys are in place
 	select {
 	case <-s.wanted: // asked while this fetch ran
 	default:
@@ -267,6 +265,13 @@ func (s *Set) settle(keys []key, skipped int, err error, asked bool) (wait time.
 	before := s.keys.Swap(&keys)
 	s.pace(asked, before == nil || !slices.EqualFunc(*before, keys, func(a, b key) bool { return a.id == b.id && a.alg == b.alg }))
 	return s.o.Refresh, turned
+}
+
+// wake lets those go on who wait for the fetch that has ended.
+func (s *Set) wake() {
+	s.fetching = false
+	close(s.done)
+	s.done = make(chan struct{})
 }
 
 // backOff is the pause after a failure: Retry, doubled for each before it.

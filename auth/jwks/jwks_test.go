@@ -514,31 +514,3 @@ func TestRedirects(t *testing.T) {
 		})
 	}
 }
-
-// FuzzSet: no set makes it fail, and what it yields verifies signatures.
-func FuzzSet(f *testing.F) {
-	f.Add([]byte(set(jwk(f, "rsa", "a", "RS256", "sig"), jwk(f, "p256", "b", "", ""), jwk(f, "ed", "c", "", ""))))
-	f.Add([]byte(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"OKP","crv":"Ed25519","x":"AA"},{"kty":"oct","k":""}]}`))
-	f.Add([]byte(`{"keys":null}`))
-	path := filepath.Join(f.TempDir(), "keys.json")
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		keys, err := jwks.New(jwks.Options{URL: "file://" + path})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); keys.Run(ctx) }()
-		keys.Fetch(ctx, "a", "RS256")
-		cancel()
-		<-done
-		for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
-			if k, err := keys.Key("", alg); err == nil && !auth.Fits(alg, k) {
-				t.Fatalf("%T for %s", k, alg)
-			}
-		}
-	})
-}
