@@ -287,6 +287,15 @@ func (e *Engine) dial(node int32, p *pair) (*net.TCPConn, *tlsterm.Conn, error) 
 func (e *Engine) dialAddress(addr string, limit time.Duration, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, limit)
 	defer cancel()
+	for {
+		conn, sealed, err := e.dialOnce(ctx, addr, p)
+		if err == nil || !again(ctx, err) {
+			return conn, sealed, err
+		}
+	}
+}
+
+func (e *Engine) dialOnce(ctx context.Context, addr string, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
 	d := net.Dialer{KeepAliveConfig: e.o.Sockets.keepAlive(), Control: e.o.Sockets.prepare}
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {

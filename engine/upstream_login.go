@@ -30,6 +30,31 @@ type Login interface {
 	Lifetime() time.Duration
 }
 
+// TryAgain marks a Login's error as one that another connection may not meet: it
+// is tried as long as the dial has time.
+func TryAgain(err error) error { return &tryAgain{err} }
+
+type tryAgain struct{ error }
+
+func (t *tryAgain) Unwrap() error { return t.error }
+
+// loginPause is how long to wait before.
+const loginPause = 100 * time.Millisecond
+
+// again waits before another try, and reports whether there is one.
+func again(ctx context.Context, err error) bool {
+	var t *tryAgain
+	if !errors.As(err, &t) {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(loginPause):
+		return true
+	}
+}
+
 // loginBuffer is how much of a broker's answers is read at once.
 const loginBuffer = 4 << 10
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -293,5 +294,47 @@ func TestRenewalTime(t *testing.T) {
 		if d := renewalTime(time.Hour); d < 42*time.Minute || d > 51*time.Minute {
 			t.Fatalf("%v of an hour", d)
 		}
+	}
+}
+
+// TestLoginIsTriedAgain: an error that may be over in a moment costs the client
+// nothing, as long as there is time.
+func TestLoginIsTriedAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		refusals int64
+		limit    time.Duration
+		ends     string
+	}{
+		"over in a moment": {2, time.Minute, `{side="client",reason="ended"} 1`},
+		"never over":       {1 << 40, 500 * time.Millisecond, `{side="broker",reason="dial"} 1`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tried atomic.Int64
+			e, addr := asks(t, func(c *net.TCPConn) {
+				takeGreeting(c)
+				_, _ = c.Write([]byte("friend"))
+				echo(c)
+			}, func(context.Context) (Login, error) {
+				s := &script{answer: "friend"}
+				if tried.Add(1) <= c.refusals {
+					s.failWith = TryAgain(errors.New("who is that?"))
+				}
+				return s, nil
+			}, func(o *Options) { o.DialTimeout = c.limit })
+			if c.refusals > 2 {
+				refusedBy(t, addr, e)
+			} else {
+				conn := dial(t, addr)
+				roundTrips(t, conn, 1)
+				conn.Close()
+				settled(t, e)
+				if tried.Load() != 3 {
+					t.Errorf("tried %d times, want 3", tried.Load())
+				}
+			}
+			if got := endings(e); got != c.ends {
+				t.Errorf("%s, want %s", got, c.ends)
+			}
+		})
 	}
 }

@@ -63,6 +63,9 @@ func (c Credentials) Password() string { return c.password }
 // ClientSecret reveals the secret for the token endpoint.
 func (c Credentials) ClientSecret() string { return c.secret }
 
+// Bearer reveals the token that WithBearer was given.
+func (c Credentials) Bearer() string { return c.bearer }
+
 // String says who logs in and nothing of what is secret.
 func (c Credentials) String() string {
 	switch {

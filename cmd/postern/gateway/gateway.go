@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -33,6 +34,8 @@ type Options struct {
 	Version   string
 	Commit    string
 	BuildTime string
+	// Upstream says how to log in at the brokers.
+	Upstream Upstream
 }
 
 // Gateway is a running gateway.
@@ -40,6 +43,7 @@ type Gateway struct {
 	cfg      *config.Config
 	log      *slog.Logger
 	security *security
+	login    *upstreamLogin
 	store    mapping.Store
 	cluster  *cluster
 	engine   *engine.Engine
@@ -77,7 +81,10 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		return err
 	}
 	upstream := g.security.upstream()
-	client := clientOptions(cfg, upstream)
+	if g.login, err = newUpstreamLogin(o.Upstream, cfg.Kafka.ClientID, o.Log); err != nil {
+		return err
+	}
+	client := slices.Clip(append(clientOptions(cfg, upstream), g.login.clientOptions()...)) // several append to it
 	if g.store, err = openStore(ctx, cfg, client, o.Log); err != nil {
 		return err
 	}
@@ -85,6 +92,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 	if g.cluster, err = newCluster(client, book, cfg.Kafka.MetadataMaxAge, o.Log); err != nil {
 		return err
 	}
+	g.login.issueBy(g.cluster.client)
 	g.cluster.lookFirst(ctx)
 	g.engine, err = engine.Start(engine.Options{
 		Listeners:               listeners,
@@ -92,6 +100,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		Book:                    book,
 		MandatoryVCluster:       cfg.MandatoryVCluster,
 		BrokerTLS:               upstream,
+		BrokerLogin:             g.login.engineLogin(),
 		TLSEngine:               tlsEngine,
 		Revoked:                 g.denied,
 		Refresh:                 g.cluster.refresh,
@@ -197,6 +206,7 @@ func (g *Gateway) Ready(ctx context.Context) error {
 func (g *Gateway) writeMetrics(w io.Writer) {
 	g.engine.WriteMetrics(w)
 	g.security.writeMetrics(w)
+	g.login.writeMetrics(w)
 	s := g.store.Stats()
 	metrics.WriteGaugeUint64(w, `gateway_tls_denied_certificates`, uint64(s.Denied))
 	metrics.WriteGaugeUint64(w, `gateway_kcache_size{type="usermappings"}`, uint64(s.Mappings))
@@ -238,5 +248,6 @@ func (g *Gateway) Close(ctx context.Context) error {
 	if g.store != nil {
 		errs = append(errs, g.store.Close())
 	}
+	g.login.close()
 	return errors.Join(errs...)
 }

@@ -1,0 +1,434 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+
+	"github.com/postern-kafka/postern/cmd/postern/config"
+	product "github.com/postern-kafka/postern/cmd/postern/gateway"
+	"github.com/postern-kafka/postern/internal/kafkatest"
+	"github.com/postern-kafka/postern/internal/kafkatest/certs"
+)
+
+// upstreamSecret is everybody's password here; its characters are those that
+// some syntax on the way could trip over.
+const upstreamSecret = `s,e=c r"e\t'ü`
+
+// The releases of the brokers, each with what it can. A cluster is gone before
+// the next one starts.
+func TestUpstreamSASL352(t *testing.T) { testUpstream(t, kafkatest.Kafka352) }
+
+func TestUpstreamSASL440(t *testing.T) { testUpstream(t, kafkatest.Kafka440) }
+
+// upstreamStage is one broker with listeners that ask for a login:
+// SASL in clear, SECURE over TLS, BRIEF for a few seconds only.
+type upstreamStage struct {
+	version string
+	cluster *kafkatest.Cluster
+	server  certs.Files
+	tokens  *httptest.Server
+}
+
+func testUpstream(t *testing.T, version string) {
+	kafkatest.Require(t, version)
+	if direct {
+		t.Skip("INTEROP_DOOR=broker: this test is about the gateway alone")
+	}
+	s := newUpstreamStage(t, version)
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, *upstreamStage)
+	}{
+		{"Mechanisms", testUpstreamMechanisms},
+		{"Refused", testUpstreamRefused},
+		{"Renewal", testUpstreamRenewal},
+		{"PerUser", testUpstreamPerUser},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
+	}
+}
+
+func newUpstreamStage(t *testing.T, version string) *upstreamStage {
+	t.Helper()
+	all := []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
+	accounts := map[string]string{"gateway": upstreamSecret}
+	o := kafkatest.Options{
+		Version: version, CertAlgorithm: certs.ECDSAP256,
+		Listeners: []kafkatest.Listener{
+			{Name: "SASL", SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts}},
+			{Name: "SECURE", TLS: true, SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts}},
+			{Name: "BRIEF", SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts, MaxReauth: 3 * time.Second}},
+		},
+		Authorizer: true, SuperUsers: []string{"User:gateway"},
+	}
+	if version == kafkatest.Kafka440 {
+		o.TokenKey = "the brokers sign tokens by this"
+	}
+	s := &upstreamStage{version: version, cluster: kafkatest.Start(t, o)}
+	for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
+		if err := s.cluster.Scram(t.Context(), mechanism, "gateway", upstreamSecret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := s.cluster.Authority().Server("gateway", certs.ECDSAP256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.server, err = server.Write(t.TempDir(), "gateway", certs.PKCS12); err != nil {
+		t.Fatal(err)
+	}
+	s.tokens = httptest.NewServer(http.HandlerFunc(issueUnsigned))
+	t.Cleanup(s.tokens.Close)
+	return s
+}
+
+// issueUnsigned is a token endpoint for brokers that take unsigned tokens.
+func issueUnsigned(w http.ResponseWriter, r *http.Request) {
+	id, secret, _ := r.BasicAuth()
+	if r.PostFormValue("grant_type") != "client_credentials" || secret != upstreamSecret || r.PostFormValue("scope") != "kafka" {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error":"invalid_client"}`)
+		return
+	}
+	part := base64.RawURLEncoding.EncodeToString
+	now := time.Now().Unix()
+	token := part([]byte(`{"alg":"none"}`)) + "." + part(fmt.Appendf(nil, `{"sub":%q,"iat":%d,"exp":%d,"scope":"kafka"}`, id, now, now+3600)) + "."
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, token)
+}
+
+// login is how a gateway logs in as "gateway" by a mechanism.
+func (s *upstreamStage) login(mechanism string) product.Upstream {
+	secret := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(upstreamSecret)
+	u := product.Upstream{Mechanism: mechanism}
+	switch mechanism {
+	case "PLAIN":
+		u.JAAS = `org.apache.kafka.common.security.plain.PlainLoginModule required username="gateway" password="` + secret + `";`
+	case "OAUTHBEARER":
+		u.JAAS = `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId="gateway" clientSecret="` + secret + `" scope="kafka";`
+		u.TokenEndpoint = s.tokens.URL
+	default:
+		u.JAAS = `org.apache.kafka.common.security.scram.ScramLoginModule required username="gateway" password="` + secret + `";`
+	}
+	return u
+}
+
+// inside is a gateway in this process.
+type inside struct {
+	gateway *product.Gateway
+	seed    string
+	admin   string
+	log     *journal
+}
+
+// start starts a gateway for mutual TLS in front of a listener of the broker.
+func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream) *inside {
+	t.Helper()
+	ports, err := kafkatest.ReservePorts(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ports.Release)
+	env := map[string]string{
+		"KAFKA_BOOTSTRAP_SERVERS":             strings.Replace(s.cluster.Broker(1).ListenerAddr(listener), "127.0.0.1", "localhost", 1),
+		"GATEWAY_CLUSTER_ID":                  "sasl",
+		"GATEWAY_ADVERTISED_HOST":             "localhost",
+		"GATEWAY_PORT_START":                  port(ports.First),
+		"GATEWAY_PORT_COUNT":                  "3",
+		"GATEWAY_HTTP_PORT":                   port(ports.First + 3),
+		"GATEWAY_SECURED_METRICS":             "false",
+		"GATEWAY_SECURITY_PROTOCOL":           "SSL",
+		"GATEWAY_SSL_KEY_STORE_PATH":          s.server.KeyStore,
+		"GATEWAY_SSL_KEY_STORE_PASSWORD":      certs.Password,
+		"GATEWAY_SSL_KEY_PASSWORD":            certs.Password,
+		"GATEWAY_SSL_KEY_TYPE":                "pkcs12",
+		"GATEWAY_SSL_TRUST_STORE_PATH":        s.server.TrustStore,
+		"GATEWAY_SSL_TRUST_STORE_PASSWORD":    certs.Password,
+		"GATEWAY_SSL_TRUST_STORE_TYPE":        "pkcs12",
+		"GATEWAY_SSL_CLIENT_AUTH":             "REQUIRE",
+		"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": "RULE:^CN=([^,]*).*$/$1/,DEFAULT",
+	}
+	if listener == "SECURE" {
+		maps.Copy(env, map[string]string{
+			"KAFKA_SECURITY_PROTOCOL":       "SSL",
+			"KAFKA_SSL_TRUSTSTORE_LOCATION": s.server.TrustStore,
+			"KAFKA_SSL_TRUSTSTORE_PASSWORD": certs.Password,
+			"KAFKA_SSL_TRUSTSTORE_TYPE":     "PKCS12",
+		})
+	}
+	var environ []string
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		environ = append(environ, name+"="+env[name])
+	}
+	cfg, report := config.Load(environ, config.Options{})
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	in := &inside{
+		seed:  net.JoinHostPort("localhost", port(ports.First)),
+		admin: "http://localhost:" + strconv.Itoa(ports.First+3),
+		log:   new(journal),
+	}
+	in.gateway, err = product.Start(t.Context(), cfg, product.Options{Upstream: u, Log: slog.New(slog.NewTextHandler(in.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := in.gateway.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(in.log)
+		}
+	})
+	return in
+}
+
+func (in *inside) awaitReady(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := in.gateway.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// metric is the value of one line of the metrics, 0 when there is none.
+func (in *inside) metric(t *testing.T, name string) int {
+	t.Helper()
+	response, err := http.Get(in.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?m)^" + regexp.QuoteMeta(name) + ` (\d+)$`).FindSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// as is a client of the gateway with a certificate of that name.
+func (s *upstreamStage) as(t *testing.T, in *inside, name string, options ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	return newClient(t, append([]kgo.Opt{kgo.SeedBrokers(in.seed), kgo.DialTLSConfig(s.certificate(t, name))}, options...)...)
+}
+
+func (s *upstreamStage) certificate(t *testing.T, name string) *tls.Config {
+	t.Helper()
+	pair, err := s.cluster.Authority().Client(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair.ClientTLS("localhost")
+}
+
+// topic makes a topic at the broker itself.
+func (s *upstreamStage) topic(t *testing.T, name string) {
+	t.Helper()
+	admin := kadm.NewClient(newClient(t, kgo.SeedBrokers(s.cluster.Seeds()...)))
+	if _, err := admin.CreateTopic(t.Context(), 1, 1, nil, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testUpstreamMechanisms moves records by each mechanism, in clear and over TLS;
+// the gateway's own state goes the same way.
+func testUpstreamMechanisms(t *testing.T, s *upstreamStage) {
+	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"} {
+		for _, listener := range []string{"SASL", "SECURE"} {
+			t.Run(mechanism+"/"+listener, func(t *testing.T) {
+				topic := strings.ToLower(mechanism + "-" + listener)
+				s.topic(t, topic)
+				in := s.start(t, listener, s.login(mechanism))
+				in.awaitReady(t)
+				client := s.as(t, in, "alice", kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+				produce(t, client, topic, 100)
+				if n := len(consume(t, client, 100)); n != 100 {
+					t.Errorf("consumed %d records, want 100", n)
+				}
+				if in.metric(t, "gateway_upstream_logins_total") == 0 {
+					t.Error("no login was counted")
+				}
+			})
+		}
+	}
+}
+
+// testUpstreamRefused: what a broker says about a login that it refuses is in
+// the gateway's log.
+func testUpstreamRefused(t *testing.T, s *upstreamStage) {
+	for mechanism, c := range map[string]struct {
+		change     func(*product.Upstream)
+		text, what string
+	}{
+		"PLAIN":         {wrongPassword, "the broker refused: Authentication failed: Invalid username or password", "credentials"},
+		"SCRAM-SHA-256": {wrongPassword, "the broker refused: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256", "credentials"},
+		"OAUTHBEARER":   {wrongPassword, "the endpoint answered 401 Unauthorized", "no credentials"},
+	} {
+		t.Run(mechanism, func(t *testing.T) {
+			u := s.login(mechanism)
+			c.change(&u)
+			in := s.start(t, "SASL", u)
+			client := s.as(t, in, "alice", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			if err := client.Ping(ctx); err == nil {
+				t.Error("a client was served")
+			}
+			await(t, "the refusal is told", patience, func(context.Context) error {
+				if !strings.Contains(in.log.String(), c.text) {
+					return fmt.Errorf("no %q in the log", c.text)
+				}
+				if name := fmt.Sprintf("gateway_upstream_login_failures_total{cause=%q}", c.what); in.metric(t, name) == 0 {
+					return fmt.Errorf("%s is not counted", name)
+				}
+				return nil
+			})
+			if strings.Contains(in.log.String(), "wrong-one") {
+				t.Error("the log shows the password")
+			}
+		})
+	}
+}
+
+func wrongPassword(u *product.Upstream) {
+	u.JAAS = regexp.MustCompile(`(password|clientSecret)="(\\.|[^"])*"`).ReplaceAllString(u.JAAS, `$1="wrong-one"`)
+}
+
+// testUpstreamRenewal: a broker that wants to see a login every three seconds is
+// never sent a request after it, and the clients meet no error.
+func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
+	s.topic(t, "renewal")
+	in := s.start(t, "BRIEF", s.login("SCRAM-SHA-512"))
+	in.awaitReady(t)
+	client := s.as(t, in, "alice", kgo.DefaultProduceTopic("renewal"), kgo.ConsumeTopics("renewal"),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	n := 0
+	await(t, "three renewals", patience, func(ctx context.Context) error {
+		for range 20 {
+			record := &kgo.Record{Value: []byte(strconv.Itoa(n))}
+			if err := client.ProduceSync(ctx, record).FirstErr(); err != nil {
+				return errors.Join(kafkatest.ErrGivenUp, err)
+			}
+			n++
+		}
+		if got := in.metric(t, "gateway_upstream_login_renewals_total"); got < 6 {
+			return fmt.Errorf("%d renewals", got)
+		}
+		return nil
+	})
+	seen := consume(t, client, n)
+	for value, times := range seen {
+		if times != 1 {
+			t.Errorf("record %s was consumed %d times", value, times)
+		}
+	}
+	if log := in.log.String(); strings.Contains(log, "side=broker reason=ended") || strings.Contains(log, "side=broker reason=reset") {
+		t.Error("the broker ended a session")
+	}
+}
+
+// testUpstreamPerUser: every user is to the broker who it is to the gateway, so
+// that the broker's access control lists are about it.
+func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
+	u := s.login("SCRAM-SHA-512")
+	u.PerUser = true
+	if s.version == kafkatest.Kafka352 {
+		in := s.start(t, "SASL", u)
+		_ = s.as(t, in, "alice").Ping(t.Context())
+		await(t, "the refusal is told", patience, func(context.Context) error {
+			if want := "delegation token for User:alice"; !strings.Contains(in.log.String(), want) {
+				return fmt.Errorf("no %q in the log", want)
+			}
+			return nil
+		})
+		return
+	}
+	s.topic(t, "hers")
+	admin := kadm.NewClient(newClient(t, kgo.SeedBrokers(s.cluster.Seeds()...)))
+	acl := kadm.NewACLs().Topics("hers").ResourcePatternType(kadm.ACLPatternLiteral).
+		Operations(kadm.OpWrite, kadm.OpRead).Allow("User:alice").AllowHosts()
+	made, err := admin.CreateACLs(t.Context(), acl)
+	if err != nil || len(made) == 0 || made[0].Err != nil {
+		t.Fatal(made, err)
+	}
+	in := s.start(t, "SASL", u)
+	in.awaitReady(t)
+	alice := s.as(t, in, "alice", kgo.ConsumeTopics("hers"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	produce(t, alice, "hers", 10)
+	if n := len(consume(t, alice, 10)); n != 10 {
+		t.Errorf("alice consumed %d records, want 10", n)
+	}
+	bob := s.as(t, in, "bob")
+	err = bob.ProduceSync(t.Context(), &kgo.Record{Topic: "hers", Value: []byte("x")}).FirstErr()
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.Errorf("bob: %v; want %v", err, kerr.TopicAuthorizationFailed)
+	}
+	// In clear nobody may ask for tokens.
+	asking := newClient(t, kgo.SeedBrokers(s.cluster.Broker(1).ListenerAddr("SASL")),
+		kgo.SASL(plain.Auth{User: "gateway", Pass: upstreamSecret}.AsMechanism()))
+	tokens, err := kadm.NewClient(asking).DescribeDelegationTokens(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	owners := map[string]int{}
+	for _, d := range tokens {
+		owners[d.Owner.Type+":"+d.Owner.Name+" by "+d.TokenRequesterPrincipal.Type+":"+d.TokenRequesterPrincipal.Name]++
+	}
+	want := map[string]int{"User:alice by User:gateway": 1, "User:bob by User:gateway": 1}
+	if !maps.Equal(owners, want) {
+		t.Errorf("tokens of %v, want %v", owners, want)
+	}
+	if n := in.metric(t, `gateway_upstream_tokens_total{kind="delegation"}`); n != 2 {
+		t.Errorf("%d tokens were made, want one for each user", n)
+	}
+}
+
+// journal is a log that may be read while it is written.
+type journal struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.String()
+}
