@@ -139,6 +139,9 @@ func (lp *loop) forget(p *pair) {
 	if p.renewing != nil {
 		p.renewing.Stop() // it would keep the pair until it fires
 	}
+	if p.relaying != nil {
+		p.relaying.Stop()
+	}
 	delete(lp.pairs, p)
 	lp.placed.sessions.Add(-1)
 	lp.engine.counters.leave()

@@ -39,6 +39,7 @@ type pair struct {
 	sentBytes [2]uint64 // plaintext sent to each side
 	renewal   time.Time // when the session ends because its login at the broker does; zero: never
 	renewing  *time.Timer
+	relaying  *time.Timer // ends a session whose login a broker decides
 }
 
 func newPair(ln *listener, s *session.Session, remote net.Addr, now time.Time) *pair {
@@ -80,6 +81,7 @@ func (p *pair) opened(l *link, c gnet.Conn) {
 		return
 	}
 	p.renew()
+	p.awaitRelay()
 	p.resume(&p.client)
 	p.resume(&p.broker)
 	p.flush()
@@ -168,6 +170,9 @@ func (p *pair) resume(l *link) {
 // for.
 func (p *pair) pump(l *link, b []byte) (n int) {
 	out := &p.loop.effects
+	if p.session.Timed() {
+		out.Now = time.Now()
+	}
 	for n < len(b) && !p.finished {
 		var k int
 		if l.side == session.Client {
