@@ -76,14 +76,14 @@ func javaProperty(value string) string {
 // franz is a franz-go client that logs in.
 func (s *saslStage) franz(t *testing.T, d loginDoor, l login, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	options = append([]kgo.Opt{kgo.SeedBrokers(d.bootstrap), kgo.SASL(s.mechanism(t, l))}, options...)
+	options = append([]kgo.Opt{kgo.SeedBrokers(d.bootstrap), kgo.SASL(s.mechanism(l))}, options...)
 	if d.ca != "" {
 		options = append(options, kgo.DialTLSConfig(s.cluster.Authority().Anonymous("localhost")))
 	}
 	return newClient(t, options...)
 }
 
-func (s *saslStage) mechanism(t *testing.T, l login) sasl.Mechanism {
+func (s *saslStage) mechanism(l login) sasl.Mechanism {
 	switch l.Mechanism {
 	case "PLAIN":
 		return plain.Auth{User: l.Username, Pass: l.Password}.AsMechanism()

@@ -2,9 +2,7 @@ package interop
 
 import "testing"
 
-func testDelegated(t *testing.T, s *saslStage)         {}
 func testCertificates(t *testing.T, s *saslStage)      {}
-func testRenewal(t *testing.T, s *saslStage)           {}
 func testLoginRefused(t *testing.T, s *saslStage)      {}
 func testLoginHostile(t *testing.T, s *saslStage)      {}
 func testAccounts(t *testing.T, s *saslStage)          {}

@@ -70,7 +70,7 @@ var saslMechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHB
 
 // saslStage is what the tests of clients that log in share: an issuer of tokens,
 // one broker with listeners that ask for a login (SASL in clear, SECURE over
-// TLS), and gateways. Those that decide themselves share their state.
+// TLS, BRIEF again and again), and gateways. Those that decide themselves share their state.
 type saslStage struct {
 	version string
 	cluster *kafkatest.Cluster
@@ -90,18 +90,25 @@ func newSASLStage(t *testing.T, version string) *saslStage {
 	}
 	s := &saslStage{version: version, issuer: process.Start(t, process.Config{Clients: map[string]process.Client{
 		"alice": client("alice", nil), "bob": client("bob", nil), "orders": client("svc-orders", nil),
-		"blue":     client("svc-blue", map[string]any{"gateway.vcluster": "blue"}),
-		"fleeting": {Secret: issuerSecret, Audience: []string{audience}, LifetimeSeconds: 3},
-		"astray":   {Secret: issuerSecret, Audience: []string{"somebody else"}},
+		"blue":          client("svc-blue", map[string]any{"gateway.vcluster": "blue"}),
+		"fleeting-java": {Secret: issuerSecret, Audience: []string{audience}, LifetimeSeconds: 3},
+		"fleeting-go":   {Secret: issuerSecret, Audience: []string{audience}, LifetimeSeconds: 3},
+		"astray":        {Secret: issuerSecret, Audience: []string{"somebody else"}},
 	}}, nil)}
 	ask := &kafkatest.SASL{
 		Mechanisms: saslMechanisms,
 		Plain:      map[string]string{"alice": saslSecret, "bob": saslSecret, "gateway": saslSecret},
 		OAuth:      &kafkatest.OAuth{JWKS: s.issuer.KeysURL(), Issuer: s.issuer.URL, Audience: audience},
 	}
+	brief := *ask
+	brief.MaxReauth = loginLifetime
 	s.cluster = kafkatest.Start(t, kafkatest.Options{
 		Version: version, CertAlgorithm: certs.RSA2048, Authorizer: true, SuperUsers: []string{"User:gateway"},
-		Listeners: []kafkatest.Listener{{Name: "SASL", SASL: ask}, {Name: "SECURE", TLS: true, SASL: ask}},
+		Listeners: []kafkatest.Listener{
+			{Name: "SASL", SASL: ask},
+			{Name: "SECURE", TLS: true, SASL: ask},
+			{Name: "BRIEF", SASL: &brief},
+		},
 	})
 	for _, name := range []string{"alice", "bob", "gateway"} {
 		for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {

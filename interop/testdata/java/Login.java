@@ -4,6 +4,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -15,7 +17,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * Logs the Java client library in. Arguments: what to do, a topic, and files of
- * client settings, bootstrap.servers included. With each file in turn it does
+ * client settings, bootstrap.servers included. With all files at once it does
  *
  * <ul>
  *   <li>walk: write records and read them back in a group;
@@ -45,21 +47,28 @@ public final class Login {
     }
 
     public static void main(String[] args) throws Exception {
+        ExecutorService threads = Executors.newCachedThreadPool();
+        List<Future<String>> all = new ArrayList<>();
         for (int i = 2; i < args.length; i++) {
             Login login = new Login(args[1], Path.of(args[i]));
-            String saw;
-            try {
-                saw = login.run(args[0]);
-            } catch (Exception e) {
-                Throwable cause = e;
-                while (cause.getCause() != null) {
-                    cause = cause.getCause();
-                }
-                saw = cause.getClass().getSimpleName() + ": " + cause.getMessage();
-            }
-            System.out.println(login.name + ": " + saw);
+            all.add(threads.submit(() -> login.name + ": " + login.see(args[0])));
+        }
+        for (Future<String> one : all) {
+            System.out.println(one.get());
         }
         System.exit(0);
+    }
+
+    private String see(String what) {
+        try {
+            return run(what);
+        } catch (Exception e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            return cause.getClass().getSimpleName() + ": " + cause.getMessage();
+        }
     }
 
     private String run(String what) throws Exception {
