@@ -3,8 +3,5 @@ package interop
 import "testing"
 
 func testCertificates(t *testing.T, s *saslStage)      {}
-func testLoginRefused(t *testing.T, s *saslStage)      {}
-func testLoginHostile(t *testing.T, s *saslStage)      {}
 func testAccounts(t *testing.T, s *saslStage)          {}
 func testMandatoryVCluster(t *testing.T, s *saslStage) {}
-func testStorm(t *testing.T, s *saslStage)             {}
