@@ -3,7 +3,6 @@ package interop
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -78,7 +77,8 @@ func (s *loginStage) properties(t *testing.T, mechanism, user, password string) 
 		module = "org.apache.kafka.common.security.plain.PlainLoginModule"
 	}
 	path := filepath.Join(t.TempDir(), "client.properties")
-	text := fmt.Sprintf("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=%s\nsasl.jaas.config=%s required username=\"%s\" password=\"%s\";\n", mechanism, module, user, password)
+	text := "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=" + mechanism + "\nsasl.jaas.config=" + module +
+		` required username="` + user + `" password="` + password + `";` + "\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
