@@ -9,7 +9,8 @@
 //	                       SASL, the dial with its own TLS, Dialed; then both sockets are
 //	                       enrolled on one loop and the goroutine ends
 //	watch (one)            measures the loops' lag, cuts silent handshakes while others wait
-//	loop (one per core)    everything after that, for its own sessions, without a lock
+//	loop (one per core)    everything after that, for its own sessions, without a lock; gnet
+//	                       calls it, and while there is work it waits for more by itself (stay.go)
 //	drain watch (one)      waits until a full socket can be written again, tells its loop
 //
 // A session is owned by its admission goroutine until both sockets are
