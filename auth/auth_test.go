@@ -177,5 +177,8 @@ func TestCausesAreLabels(t *testing.T) {
 			t.Errorf("cause %q is listed twice or is no label", c)
 		}
 		seen[c] = true
+		if f := (&auth.Failure{Cause: c}); f.Transient() != (c == auth.NoKeys || c == auth.UnknownKey) {
+			t.Errorf("%s: transient %t", c, f.Transient())
+		}
 	}
 }

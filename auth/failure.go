@@ -51,6 +51,12 @@ type Failure struct {
 // Error returns "auth: <cause>: <text>".
 func (f *Failure) Error() string { return "auth: " + string(f.Cause) + ": " + f.Text }
 
+// Transient reports whether the same credentials may be accepted in a moment:
+// the issuer's keys were not read yet, or the token's is so new that it is being
+// fetched. Java's clients give up for good at SASL_AUTHENTICATION_FAILED; one
+// that may come again is better served by the end of its connection.
+func (f *Failure) Transient() bool { return f.Cause == NoKeys || f.Cause == UnknownKey }
+
 // The texts that a delegated listener answers with.
 const (
 	TextRefusedByBroker = "SASL Authentication failed."

@@ -102,6 +102,13 @@ func TestPlainWithoutVCluster(t *testing.T) {
 	}
 }
 
+// respelt is a token whose last character has bits that decode to nothing.
+func respelt(token string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := len(token) - 1
+	return token[:last] + string(alphabet[strings.IndexByte(alphabet, token[last])|1])
+}
+
 func TestPlainRefuses(t *testing.T) {
 	good := userToken(t, "jdoe", "passthrough", now.Add(time.Hour))
 	signed := func(claims string) string { return jws(`{"alg":"HS256"}`, claims, hs256(poolKey)) }
@@ -133,6 +140,7 @@ func TestPlainRefuses(t *testing.T) {
 		{"no signature", "\x00jdoe\x00" + good[:strings.LastIndex(good, ".")+1], auth.BadCredentials, unverified + "Invalid username or password"},
 		{"half a signature", "\x00jdoe\x00" + good[:len(good)-20], auth.BadCredentials, unverified + "Invalid username or password"},
 		{"line end in the signature", "\x00jdoe\x00" + good[:len(good)-8] + "\n" + good[len(good)-8:], auth.BadCredentials, unverified + "Invalid username or password"},
+		{"another spelling", "\x00jdoe\x00" + respelt(good), auth.BadCredentials, unverified + "Invalid username or password"},
 		{"another key", "\x00jdoe\x00" + jws(`{"alg":"HS256"}`, `{"username":"jdoe","exp":1999999999}`, hs256(make([]byte, 32))), auth.BadCredentials, unverified + "Invalid username or password"},
 		{"header is no object", "\x00jdoe\x00" + header(`["HS256"]`), auth.BadCredentials, unverified + "Invalid username or password"},
 		{"header is null", "\x00jdoe\x00" + header(`null`), auth.BadCredentials, unverified + "Invalid username or password"},
@@ -151,6 +159,7 @@ func TestPlainRefuses(t *testing.T) {
 		{"ES256", "\x00jdoe\x00" + header(`{"alg":"ES256"}`), auth.WrongAlgorithm, unverified + "Invalid username or password"},
 
 		{"claims are no JSON", "\x00jdoe\x00" + signed(`{`), auth.BadCredentials, unverified + "Invalid username or password"},
+		{"claims are null", "\x00jdoe\x00" + signed(`null`), auth.BadClaim, badClaim},
 		{"claims are an array", "\x00jdoe\x00" + signed(`[]`), auth.BadCredentials, unverified + "Invalid username or password"},
 		{"claims with a tail", "\x00jdoe\x00" + signed(`{"username":"jdoe","exp":1999999999} {}`), auth.BadCredentials, unverified + "Invalid username or password"},
 		{"claims not UTF-8", "\x00jdoe\x00" + signed("{\"username\":\"jdoe\",\"exp\":1999999999,\"x\":\"\xff\"}"), auth.BadCredentials, unverified + "Invalid username or password"},

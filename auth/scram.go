@@ -114,6 +114,7 @@ func (s *scramExchange) finish(text string) ([]byte, *scramFailure) {
 		return nil, scramMalformed("e=invalid-proof", "the proof has the wrong length")
 	}
 	subtle.XORBytes(signature, signature, c.proof) // the client's key
+	// Nobody knows what hashes to a feigned key; known is asked all the same.
 	same := subtle.ConstantTimeCompare(digest(s.h, signature), s.cred.StoredKey) == 1
 	if !same || !s.known {
 		return nil, &scramFailure{Failure{BadCredentials, textInvalid}, "e=invalid-proof"}

@@ -107,7 +107,7 @@ func decodeObject(encoded string) (claims, error) {
 		return nil, errTokenForm
 	}
 	var c claims
-	if err := json.Unmarshal(text, &c); err != nil || c == nil {
+	if err := json.Unmarshal(text, &c); err != nil {
 		return nil, errTokenForm
 	}
 	return c, nil

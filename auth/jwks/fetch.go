@@ -48,15 +48,20 @@ func stayEncrypted(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
+// readFile asks first whether it is a file: opening a pipe would wait.
 func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New(path + " is not a file")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(errors.New("not a regular file"), err)
-	}
 	return readSet(f)
 }
 

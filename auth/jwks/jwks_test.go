@@ -13,13 +13,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -405,6 +408,19 @@ func TestFirstFetchIsWaitedFor(t *testing.T) {
 	})
 }
 
+// TestRetryIsWaitedFor: a client that comes while an issuer that was down is
+// asked again waits for the answer.
+func TestRetryIsWaitedFor(t *testing.T) {
+	s := &server{fail: errors.New("down"), takes: 500 * time.Millisecond}
+	bubble(t, s, func(t *testing.T, keys *jwks.Set, _ *[]string) {
+		pass(time.Second) // failed at 0.5 s, to be tried again at 1.5 s
+		s.set(func(s *server) { s.fail, s.body = nil, set(jwk(t, "p256", "a", "", "")) })
+		pass(600 * time.Millisecond)
+		keys.Fetch(t.Context(), "a", "ES256")
+		wantKey(t, keys, "a", "ES256", "p256")
+	})
+}
+
 func TestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(text string) {
@@ -434,7 +450,11 @@ func TestFile(t *testing.T) {
 }
 
 func TestFileRefuses(t *testing.T) {
-	for name, path := range map[string]string{"missing": "/nowhere/keys.json", "a folder": t.TempDir()} {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"missing": "/nowhere/keys.json", "a folder": t.TempDir(), "a pipe": pipe} {
 		keys, err := jwks.New(jwks.Options{URL: "file://" + path})
 		if err != nil {
 			t.Fatal(err)
@@ -445,6 +465,38 @@ func TestFileRefuses(t *testing.T) {
 		keys.Fetch(ctx, "a", "ES256") // waits for the first try
 		if err := keys.Ready(); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: ready: %v", name, err)
+		}
+		cancel()
+		<-done
+	}
+}
+
+// TestHTTPS: a real server, which is read by whoever trusts its certificate.
+func TestHTTPS(t *testing.T) {
+	text := set(jwk(t, "p256", "a", "", ""))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Accept"), "application/json") {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, text)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes
+	server.StartTLS()
+	defer server.Close()
+	for _, c := range []struct {
+		client *http.Client
+		want   string
+	}{{server.Client(), ""}, {nil, "certificate"}} {
+		keys, err := jwks.New(jwks.Options{URL: server.URL + "/keys", Client: c.client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); keys.Run(ctx) }()
+		keys.Fetch(ctx, "a", "ES256")
+		if err := keys.Ready(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("ready: %v, want %q", err, c.want)
 		}
 		cancel()
 		<-done

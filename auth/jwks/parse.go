@@ -59,10 +59,11 @@ func parse(text []byte) (keys []key, skipped int, err error) {
 	return keys, skipped, nil
 }
 
-// parseKey takes a public key that can verify at least one algorithm.
+// parseKey takes a key that can verify at least one algorithm, which private
+// and symmetric ones cannot.
 func parseKey(raw json.RawMessage) (key, bool) {
 	var k jose.JSONWebKey
-	if k.UnmarshalJSON(raw) != nil || !k.Valid() || !k.IsPublic() || k.Use != "" && k.Use != "sig" {
+	if k.UnmarshalJSON(raw) != nil || !k.Valid() || k.Use != "" && k.Use != "sig" {
 		return key{}, false
 	}
 	usable := key{id: k.KeyID, alg: k.Algorithm, public: k.Key}
