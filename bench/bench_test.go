@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/postern-kafka/postern/bench/charts"
 	"github.com/postern-kafka/postern/bench/figures"
 	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/internal/kafkatest"
@@ -329,6 +331,32 @@ func TestHottestFunctions(t *testing.T) {
 	}
 	if got := groupShares(got); got != "kernel 33 %, the gateway 11 %, Go's runtime and libraries 1 %" {
 		t.Errorf("whose the time was: %s", got)
+	}
+}
+
+func TestStacks(t *testing.T) {
+	const script = `
+        ffffffff81a01234 tcp_sendmsg
+          4a1b20 github.com/postern-kafka/postern/engine.writeRaw
+          47d3c0 [unknown]
+
+          47d3c0 runtime.futex.abi0
+
+`
+	gateway, runtime := groupOf("github.com/postern-kafka/postern/engine.writeRaw"), groupOf("runtime.futex")
+	want := []charts.Stack{
+		{Frames: []charts.Frame{
+			{Function: "[unknown]", Group: runtime},
+			{Function: "github.com/postern-kafka/postern/engine.writeRaw", Group: gateway},
+			{Function: "tcp_sendmsg", Group: kernel},
+		}, Weight: 1},
+		{Frames: []charts.Frame{{Function: "runtime.futex.abi0", Group: runtime}}, Weight: 1},
+	}
+	if got := stacks(script); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if gateway == runtime || !slices.Contains(groupNames(), gateway) || !slices.Contains(groupNames(), kernel) {
+		t.Errorf("groups: %q, %q of %q", gateway, runtime, groupNames())
 	}
 }
 

@@ -36,10 +36,20 @@ func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, erro
 	if err := s.standFresh(ctx, p, front{key: ecdsa}); err != nil {
 		return measurement{}, err
 	}
-	return s.grow("CPU per request", "connections", int64(s.options.Idle), func(n int64) (measurement, float64, error) {
+	m, err := s.grow("CPU per request", "connections", int64(s.options.Idle), func(n int64) (measurement, float64, error) {
 		return s.oneAtATime(ctx, p, int(n))
 	})
+	if err != nil {
+		return m, err
+	}
+	seconds, err := s.sample(ctx, longestStop)
+	m.addAlone(fmt.Sprintf("longest stop for a collection, %d connections", s.options.Idle), "ms", 1e3*seconds)
+	return m, err
 }
+
+// longestStop is for how long, in seconds, one of the last collections stopped
+// everything at most. Most of them come while the connections are made.
+const longestStop = `go_gc_duration_seconds{quantile="1"}`
 
 // oneAtATime is a ping-pong of one lane over a number of connections.
 func (s *stage) oneAtATime(ctx context.Context, p *peer, connections int) (measurement, float64, error) {

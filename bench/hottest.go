@@ -20,8 +20,8 @@ const hottestFew = 12
 var hotLine = regexp.MustCompile(`^\s*([\d.]+)%\s+\[(.)\]\s+(.+?)\s{2,}(\S+)(\s+-)*\s*$`)
 
 // hottestFunctions is a table for each profile in dir of the functions that took
-// most; empty without profiles.
-func hottestFunctions(dir string) (string, error) {
+// most, and its flame graph as a document in page sees it; empty without profiles.
+func hottestFunctions(dir, page string) (string, error) {
 	if dir == "" {
 		return "", nil
 	}
@@ -46,8 +46,28 @@ func hottestFunctions(dir string) (string, error) {
 			fmt.Fprintf(&b, "| %.1f %% | `%s` | %s |\n", l.share, l.function, l.where)
 		}
 		b.WriteByte('\n')
+		flame := strings.TrimSuffix(report, ".data.txt") + flameSuffix
+		if path, err := relative(page, flame); err == nil {
+			fmt.Fprintf(&b, "![Flame graph: %s](%s)\n\n", strings.TrimSuffix(filepath.Base(flame), flameSuffix), path)
+		}
 	}
 	return b.String(), nil
+}
+
+// relative is the way from a folder to a file that is there.
+func relative(from, file string) (string, error) {
+	if _, err := os.Stat(file); err != nil {
+		return "", err
+	}
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return "", err
+	}
+	path, err := filepath.Rel(from, file)
+	return filepath.ToSlash(path), err
 }
 
 // hot is one function.
@@ -69,18 +89,34 @@ var groups = []struct{ name, begins string }{
 	{"Go's runtime and libraries", ""},
 }
 
+// groupOf is whose a function is that is not the kernel's.
+func groupOf(function string) string {
+	for _, g := range groups {
+		if strings.HasPrefix(function, g.begins) {
+			return g.name
+		}
+	}
+	return ""
+}
+
+// groupNames are all groups, the kernel's among them.
+func groupNames() []string {
+	names := []string{kernel}
+	for _, g := range groups {
+		if !slices.Contains(names, g.name) {
+			names = append(names, g.name)
+		}
+	}
+	return names
+}
+
 // groupShares sums up whose the time was, of what the report tells.
 func groupShares(lines []hot) string {
 	sums := map[string]float64{}
 	for _, l := range lines {
 		group := kernel
 		if l.where != kernel {
-			for _, g := range groups {
-				if strings.HasPrefix(l.function, g.begins) {
-					group = g.name
-					break
-				}
-			}
+			group = groupOf(l.function)
 		}
 		sums[group] += l.share
 	}

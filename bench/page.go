@@ -29,7 +29,7 @@ func (r *result) fillPage(path string) error {
 	}
 	texts := map[string]string{tableRegion: r.markdown(), chartsRegion: r.chartLinks(filepath.Dir(path)), sizingRegion: r.sizing()}
 	if r.Options.profileDir != "" {
-		hottest, err := hottestFunctions(r.Options.profileDir)
+		hottest, err := hottestFunctions(r.Options.profileDir, filepath.Dir(path))
 		if err != nil {
 			return err
 		}
@@ -63,22 +63,10 @@ func (r *result) chartLinks(dir string) string {
 	if r.Options.outDir == "" {
 		return ""
 	}
-	out, err := filepath.Abs(r.Options.outDir)
-	if err != nil {
-		return ""
-	}
-	from, err := filepath.Abs(dir)
-	if err != nil {
-		return ""
-	}
-	to, err := filepath.Rel(from, out)
-	if err != nil {
-		return ""
-	}
 	var b strings.Builder
 	for _, chart := range []struct{ title, file string }{{"CPU time of each kind of work, by peer", cpuChart}, {"Latency by percentile", curvesChart}} {
-		if _, err := os.Stat(filepath.Join(out, chart.file)); err == nil {
-			fmt.Fprintf(&b, "![%s](%s)\n\n", chart.title, filepath.ToSlash(filepath.Join(to, chart.file)))
+		if path, err := relative(dir, filepath.Join(r.Options.outDir, chart.file)); err == nil {
+			fmt.Fprintf(&b, "![%s](%s)\n\n", chart.title, path)
 		}
 	}
 	return b.String()

@@ -51,6 +51,7 @@ func (s *stage) posternEnv(f front) []string {
 		"GATEWAY_PORT_START=" + strconv.Itoa(s.ports.First+portGateway),
 		"GATEWAY_MIN_BROKERID=1",
 		"GATEWAY_HTTP_PORT=" + strconv.Itoa(s.ports.First+portHTTP),
+		"GATEWAY_SECURED_METRICS=false",
 		"GATEWAY_DOWNSTREAM_THREAD=" + strconv.Itoa(s.options.Threads),
 		"GATEWAY_MAX_CONNECTIONS=" + strconv.Itoa(maxConnections()),
 	}
@@ -104,21 +105,41 @@ func posternVersion(binary string) (string, error) {
 
 // askReady wants status 200.
 func askReady(ctx context.Context, url string) error {
+	_, err := ask(ctx, url)
+	return err
+}
+
+// ask is the answer to a GET, whose status is 200.
+func ask(ctx context.Context, url string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return err
+		return "", err
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 1000))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
 	if err != nil {
-		return err
+		return "", err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", url, answer.Status, text)
+		return "", fmt.Errorf("%s: %s: %s", url, answer.Status, text)
 	}
-	return nil
+	return string(text), nil
+}
+
+// sample is one of the gateway's metrics by its name, labels and all.
+func (s *stage) sample(ctx context.Context, name string) (float64, error) {
+	text, err := ask(ctx, "http://"+s.addr(portHTTP)+"/metrics")
+	if err != nil {
+		return 0, fmt.Errorf("bench: postern: %w", err)
+	}
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, fmt.Errorf("bench: postern: there is no %s among its metrics", name)
 }

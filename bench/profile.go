@@ -21,6 +21,7 @@ const perfStops = 20 * time.Second
 type profile struct {
 	process *kafkatest.Process
 	log     *os.File
+	name    string
 	data    string
 }
 
@@ -41,7 +42,7 @@ func startProfile(dir, name string, pid int) (*profile, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("bench: -profile: %w", err)
 	}
-	p := &profile{data: filepath.Join(dir, name+".data")}
+	p := &profile{name: name, data: filepath.Join(dir, name+".data")}
 	var err error
 	if p.log, err = os.Create(filepath.Join(dir, name+".log")); err != nil {
 		return nil, fmt.Errorf("bench: -profile: %w", err)
@@ -54,8 +55,8 @@ func startProfile(dir, name string, pid int) (*profile, error) {
 	return p, nil
 }
 
-// stop ends the recording and writes beside it, as text, which functions took
-// how much. ctx bounds the report. Without a profile there is nothing to stop.
+// stop ends the recording and writes beside it which functions took how much, as
+// text and as a flame graph. ctx bounds the report. Without a profile there is nothing to stop.
 func (p *profile) stop(ctx context.Context) error {
 	if p == nil {
 		return nil
@@ -80,5 +81,5 @@ func (p *profile) stop(ctx context.Context) error {
 	if err := errors.Join(report.Run(), text.Close()); err != nil {
 		return fmt.Errorf("bench: -profile: report: %w", err)
 	}
-	return nil
+	return drawFlame(ctx, p.data, p.name, p.log)
 }

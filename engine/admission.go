@@ -55,7 +55,7 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 		e.counters.leave()
 		return
 	}
-	e.route(p, conn)
+	e.route(p, conn, place)
 }
 
 // awaitPlace waits until the handshake may begin.
@@ -158,12 +158,19 @@ func (e *Engine) known(id int32) bool {
 	return ok
 }
 
-// route starts the session, dials its broker and enrolls both sockets.
-func (e *Engine) route(p *pair, conn *net.TCPConn) {
+// route starts the session, has it hear its client where that must log in, dials its
+// broker and enrolls both sockets.
+func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) {
 	out := e.scratch.Get().(*session.Effects)
 	defer e.scratch.Put(out)
-	principal, err := p.listener.principal(p.identity)
-	p.session.Start(mapping.Auth{Principal: principal}, err, out)
+	var err error
+	if p.session.Phase() == session.Identify {
+		principal, failed := p.listener.principal(p.identity)
+		p.session.Start(mapping.Auth{Principal: principal}, failed, out)
+	}
+	if talking(p.session) {
+		e.converse(p, conn, place, out)
+	}
 	var upstream *net.TCPConn
 	for _, fx := range out.List() {
 		if fx.Kind == session.DialBroker {
@@ -179,7 +186,7 @@ func (e *Engine) route(p *pair, conn *net.TCPConn) {
 			break
 		}
 	}
-	if p.session.Phase() != session.Forward {
+	if phase := p.session.Phase(); phase != session.Forward && phase != session.Relay {
 		e.farewell(p, conn)
 		return
 	}
@@ -188,7 +195,7 @@ func (e *Engine) route(p *pair, conn *net.TCPConn) {
 
 // principal names who the client is.
 func (ln *listener) principal(id tlsterm.Identity) (string, error) {
-	if id.Anonymous() || ln.o.Principal == nil {
+	if id.Anonymous() || ln.o.Principal == nil || ln.o.SASL != nil {
 		return mapping.Anonymous, nil
 	}
 	return ln.o.Principal(id)
@@ -208,9 +215,14 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 	if p.client.tls != nil {
 		// A peer that is gone need not hear it.
 		_, _ = conn.Write(p.client.tls.CloseNotify(nil))
+		p.client.tls.Release()
 	}
-	hangUp(conn)
 	e.report(p)
+	if p.session.Reason().Kind == session.TooLarge {
+		hangUpOn(conn, tooLargeTime, tooLargeBytes)
+	} else {
+		hangUp(conn)
+	}
 	e.counters.leave()
 }
 
@@ -219,14 +231,19 @@ const (
 	hangUpTime = 200 * time.Millisecond
 	// hangUpBytes is how much of what it still sends is read meanwhile.
 	hangUpBytes = 64 << 10
+	// The same for a peer that was told in the midst of a frame that it is too large.
+	tooLargeTime  = time.Second
+	tooLargeBytes = 16 << 20
 )
 
 // hangUp closes a connection so that the peer can read what was written last:
 // closing with unread bytes would send a reset, and a reset overtakes an alert.
-func hangUp(conn *net.TCPConn) {
-	if conn.CloseWrite() == nil && conn.SetReadDeadline(time.Now().Add(hangUpTime)) == nil {
+func hangUp(conn *net.TCPConn) { hangUpOn(conn, hangUpTime, hangUpBytes) }
+
+func hangUpOn(conn *net.TCPConn, limit time.Duration, bytes int64) {
+	if conn.CloseWrite() == nil && conn.SetReadDeadline(time.Now().Add(limit)) == nil {
 		// Whatever it says, and whether it ends in time, does not matter.
-		_, _ = io.CopyN(io.Discard, conn, hangUpBytes)
+		_, _ = io.CopyN(io.Discard, conn, bytes)
 	}
 	_ = conn.Close()
 }

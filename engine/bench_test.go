@@ -3,6 +3,8 @@ package engine
 import (
 	"crypto/tls"
 	"io"
+	"net"
+	"runtime"
 	"testing"
 )
 
@@ -38,5 +40,31 @@ func BenchmarkProduce(b *testing.B) {
 		if _, err := c.Write(req); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkConnection is a connection without TLS that asks one question and
+// ends, with the one that is dialled for it.
+func BenchmarkConnection(b *testing.B) {
+	e, addr := startEngine(b, serveBroker(b, echo), nil)
+	req := request(heartbeat, 4, 1, make([]byte, 100))
+	answer := make([]byte, 8+100)
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Write(req); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, answer); err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
+	}
+	b.StopTimer()
+	for e.counters.active.Load() > 0 {
+		runtime.Gosched()
 	}
 }

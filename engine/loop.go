@@ -137,6 +137,9 @@ func (lp *loop) forget(p *pair) {
 	}
 	p.forgotten = true
 	p.stopRenewal() // its timers would keep the pair until they fire
+	if p.relaying != nil {
+		p.relaying.Stop()
+	}
 	delete(lp.pairs, p)
 	lp.placed.sessions.Add(-1)
 	lp.engine.counters.leave()

@@ -100,6 +100,7 @@ type ending struct {
 func (e *Engine) report(p *pair) {
 	r := p.session.Reason()
 	e.counters.ended[r.Side][r.Kind].Add(1)
+	e.failedLogins.note(r)
 	line := ending{
 		reason:   r,
 		listener: p.listener.o.Name,
@@ -151,6 +152,7 @@ func (e *Engine) WriteMetrics(w io.Writer) {
 		}
 	}
 	e.writeHandshakes(w)
+	e.writeAuthentications(w)
 	e.writeLogins(w)
 	e.writeLoops(w)
 	e.writeAPIs(w)

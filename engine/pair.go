@@ -39,7 +39,8 @@ type pair struct {
 	sentBytes [2]uint64 // plaintext sent to each side
 	renewal   time.Time // when the login at the broker must be renewed; zero: never
 	renewing  *time.Timer
-	renewed   *relogin // under way
+	renewed   *relogin    // under way
+	relaying  *time.Timer // ends a session whose login a broker decides
 }
 
 func newPair(ln *listener, s *session.Session, remote net.Addr, now time.Time) *pair {
@@ -81,6 +82,7 @@ func (p *pair) opened(l *link, c gnet.Conn) {
 		return
 	}
 	p.renew()
+	p.awaitRelay()
 	p.resume(&p.client)
 	p.resume(&p.broker)
 	p.flush()
@@ -173,6 +175,9 @@ func (p *pair) resume(l *link) {
 // for.
 func (p *pair) pump(l *link, b []byte) (n int) {
 	out := &p.loop.effects
+	if p.session.Timed() {
+		out.Now = time.Now()
+	}
 	for n < len(b) && !p.finished {
 		var k int
 		if l.side == session.Client {

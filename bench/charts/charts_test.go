@@ -81,3 +81,33 @@ func TestCurves(t *testing.T) {
 		t.Error("no curves were drawn")
 	}
 }
+
+func TestFlame(t *testing.T) {
+	groups := Colours{"kernel", "the gateway"}
+	stacks := []Stack{
+		{[]Frame{{"main.serve", "the gateway"}, {"write <&> read", "the gateway"}, {"sys_write", "kernel"}}, 60},
+		{[]Frame{{"main.serve", "the gateway"}, {"a.function.with.a.long.name", "the gateway"}}, 39},
+		{[]Frame{{"main.serve", "the gateway"}, {"write <&> read", "the gateway"}}, 1},
+		{[]Frame{{"seldom", "kernel"}}, 0.01},
+	}
+	drawing, err := Flame("produce", stacks, groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wellFormed(t, drawing)
+	for _, want := range []string{"main.serve, 100.0 %", "write &lt;&amp;&gt; read, 61.0 %", "sys_write, 60.0 %", "#d55e00", "#0072b2"} {
+		if !strings.Contains(string(drawing), want) {
+			t.Errorf("%q is not in the drawing", want)
+		}
+	}
+	if strings.Contains(string(drawing), "seldom") {
+		t.Error("what is too narrow to be seen was drawn")
+	}
+	stacks[0], stacks[1] = stacks[1], stacks[0]
+	if again, err := Flame("produce", stacks, groups); err != nil || !bytes.Equal(drawing, again) {
+		t.Errorf("the same stacks in another order draw another picture: %v", err)
+	}
+	if _, err := Flame("nothing", nil, groups); err == nil {
+		t.Error("no stacks were drawn")
+	}
+}

@@ -1,6 +1,9 @@
 package charts
 
-import "image/color"
+import (
+	"fmt"
+	"image/color"
+)
 
 // palette is told apart in print and by eyes that see few colours (Okabe and Ito).
 var palette = []color.RGBA{
@@ -24,4 +27,10 @@ func (c Colours) of(name string) color.Color {
 		}
 	}
 	return color.Gray{Y: 0x99}
+}
+
+// web is the colour of a name as style sheets write it.
+func (c Colours) web(name string) string {
+	r, g, b, _ := c.of(name).RGBA()
+	return fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
 }
