@@ -3,6 +3,10 @@ package interop
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
@@ -24,6 +28,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/postern-kafka/postern/cmd/postern/config"
@@ -42,13 +47,13 @@ func TestUpstreamSASL352(t *testing.T) { testUpstream(t, kafkatest.Kafka352) }
 
 func TestUpstreamSASL440(t *testing.T) { testUpstream(t, kafkatest.Kafka440) }
 
-// upstreamStage is one broker with listeners that ask for a login:
-// SASL in clear, SECURE over TLS, BRIEF for a few seconds only.
+// upstreamStage is one broker with listeners that ask for a login: SASL in clear,
+// SECURE over TLS, BRIEF over TLS for a few seconds only, SIGNED with signed tokens.
 type upstreamStage struct {
 	version string
 	cluster *kafkatest.Cluster
 	server  certs.Files
-	tokens  *httptest.Server
+	issuer  *issuer
 }
 
 func testUpstream(t *testing.T, version string) {
@@ -65,6 +70,8 @@ func testUpstream(t *testing.T, version string) {
 		{"Refused", testUpstreamRefused},
 		{"Renewal", testUpstreamRenewal},
 		{"PerUser", testUpstreamPerUser},
+		{"Minter", testUpstreamMinter},
+		{"TokenEnds", testUpstreamTokenEnds},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 	}
@@ -74,19 +81,23 @@ func newUpstreamStage(t *testing.T, version string) *upstreamStage {
 	t.Helper()
 	all := []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
 	accounts := map[string]string{"gateway": upstreamSecret}
+	issuer := newIssuer(t)
 	o := kafkatest.Options{
 		Version: version, CertAlgorithm: certs.ECDSAP256,
 		Listeners: []kafkatest.Listener{
 			{Name: "SASL", SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts}},
 			{Name: "SECURE", TLS: true, SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts}},
-			{Name: "BRIEF", SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts, MaxReauth: 3 * time.Second}},
+			{Name: "BRIEF", TLS: true, SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts, MaxReauth: 3 * time.Second}},
+			{Name: "SIGNED", SASL: &kafkatest.SASL{Mechanisms: []string{"OAUTHBEARER"}, OAuth: &kafkatest.OAuth{
+				JWKS: issuer.URL + "/keys", Issuer: issuer.URL, Audience: "kafka",
+			}}},
 		},
 		Authorizer: true, SuperUsers: []string{"User:gateway"},
 	}
 	if version == kafkatest.Kafka440 {
 		o.TokenKey = "the brokers sign tokens by this"
 	}
-	s := &upstreamStage{version: version, cluster: kafkatest.Start(t, o)}
+	s := &upstreamStage{version: version, cluster: kafkatest.Start(t, o), issuer: issuer}
 	for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		if err := s.cluster.Scram(t.Context(), mechanism, "gateway", upstreamSecret); err != nil {
 			t.Fatal(err)
@@ -99,22 +110,60 @@ func newUpstreamStage(t *testing.T, version string) *upstreamStage {
 	if s.server, err = server.Write(t.TempDir(), "gateway", certs.PKCS12); err != nil {
 		t.Fatal(err)
 	}
-	s.tokens = httptest.NewServer(http.HandlerFunc(issueUnsigned))
-	t.Cleanup(s.tokens.Close)
 	return s
 }
 
-// issueUnsigned is a token endpoint for brokers that take unsigned tokens.
-func issueUnsigned(w http.ResponseWriter, r *http.Request) {
+// issuer is a token endpoint and a set of keys. Beside it the brokers of SIGNED
+// are the only ones that look at the signature.
+type issuer struct {
+	*httptest.Server
+	t    *testing.T
+	keys *rsa.PrivateKey
+}
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &issuer{t: t, keys: key}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /keys", i.publish)
+	mux.HandleFunc("POST /token", i.issue)
+	i.Server = httptest.NewServer(mux)
+	t.Cleanup(i.Close)
+	return i
+}
+
+func (i *issuer) publish(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"RSA","kid":"one","alg":"RS256","use":"sig","e":"AQAB","n":%q}]}`,
+		base64.RawURLEncoding.EncodeToString(i.keys.N.Bytes()))
+}
+
+// issue signs for a scope of "signed"; other tokens are those that Kafka takes
+// unless it is told otherwise, with alg none.
+func (i *issuer) issue(w http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
-	if r.PostFormValue("grant_type") != "client_credentials" || secret != upstreamSecret || r.PostFormValue("scope") != "kafka" {
+	if r.PostFormValue("grant_type") != "client_credentials" || secret != upstreamSecret {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = io.WriteString(w, `{"error":"invalid_client"}`)
 		return
 	}
+	scope, now := r.PostFormValue("scope"), time.Now().Unix()
+	claims := fmt.Appendf(nil, `{"iss":%q,"aud":"kafka","sub":%q,"iat":%d,"exp":%d,"scope":%q}`, i.URL, id, now, now+3600, scope)
 	part := base64.RawURLEncoding.EncodeToString
-	now := time.Now().Unix()
-	token := part([]byte(`{"alg":"none"}`)) + "." + part(fmt.Appendf(nil, `{"sub":%q,"iat":%d,"exp":%d,"scope":"kafka"}`, id, now, now+3600)) + "."
+	token := part([]byte(`{"alg":"none"}`)) + "." + part(claims) + "."
+	if scope == "signed" {
+		text := part([]byte(`{"alg":"RS256","kid":"one"}`)) + "." + part(claims)
+		sum := sha256.Sum256([]byte(text))
+		signature, err := rsa.SignPKCS1v15(nil, i.keys, crypto.SHA256, sum[:])
+		if err != nil {
+			i.t.Error(err)
+		}
+		token = text + "." + part(signature)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, token)
 }
@@ -128,7 +177,7 @@ func (s *upstreamStage) login(mechanism string) product.Upstream {
 		u.JAAS = `org.apache.kafka.common.security.plain.PlainLoginModule required username="gateway" password="` + secret + `";`
 	case "OAUTHBEARER":
 		u.JAAS = `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId="gateway" clientSecret="` + secret + `" scope="kafka";`
-		u.TokenEndpoint = s.tokens.URL
+		u.TokenEndpoint = s.issuer.URL + "/token"
 	default:
 		u.JAAS = `org.apache.kafka.common.security.scram.ScramLoginModule required username="gateway" password="` + secret + `";`
 	}
@@ -144,7 +193,7 @@ type inside struct {
 }
 
 // start starts a gateway for mutual TLS in front of a listener of the broker.
-func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream) *inside {
+func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream, more ...string) *inside {
 	t.Helper()
 	ports, err := kafkatest.ReservePorts(4)
 	if err != nil {
@@ -170,7 +219,7 @@ func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream)
 		"GATEWAY_SSL_CLIENT_AUTH":             "REQUIRE",
 		"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": "RULE:^CN=([^,]*).*$/$1/,DEFAULT",
 	}
-	if listener == "SECURE" {
+	if listener == "SECURE" || listener == "BRIEF" {
 		maps.Copy(env, map[string]string{
 			"KAFKA_SECURITY_PROTOCOL":       "SSL",
 			"KAFKA_SSL_TRUSTSTORE_LOCATION": s.server.TrustStore,
@@ -178,7 +227,7 @@ func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream)
 			"KAFKA_SSL_TRUSTSTORE_TYPE":     "PKCS12",
 		})
 	}
-	var environ []string
+	environ := more
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		environ = append(environ, name+"="+env[name])
 	}
@@ -266,11 +315,18 @@ func (s *upstreamStage) topic(t *testing.T, name string) {
 // the gateway's own state goes the same way.
 func testUpstreamMechanisms(t *testing.T, s *upstreamStage) {
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"} {
-		for _, listener := range []string{"SASL", "SECURE"} {
+		for _, listener := range []string{"SASL", "SECURE", "SIGNED"} {
+			if listener == "SIGNED" && mechanism != "OAUTHBEARER" {
+				continue
+			}
 			t.Run(mechanism+"/"+listener, func(t *testing.T) {
 				topic := strings.ToLower(mechanism + "-" + listener)
 				s.topic(t, topic)
-				in := s.start(t, listener, s.login(mechanism))
+				u := s.login(mechanism)
+				if listener == "SIGNED" {
+					u.JAAS = strings.Replace(u.JAAS, `scope="kafka"`, `scope="signed"`, 1)
+				}
+				in := s.start(t, listener, u)
 				in.awaitReady(t)
 				client := s.as(t, in, "alice", kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 				produce(t, client, topic, 100)
@@ -295,11 +351,15 @@ func testUpstreamRefused(t *testing.T, s *upstreamStage) {
 		"PLAIN":         {wrongPassword, "the broker refused: Authentication failed: Invalid username or password", "credentials"},
 		"SCRAM-SHA-256": {wrongPassword, "the broker refused: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256", "credentials"},
 		"OAUTHBEARER":   {wrongPassword, "the endpoint answered 401 Unauthorized", "no credentials"},
+		"unsigned":      {func(*product.Upstream) {}, `the broker refused: {\"status\":\"invalid_token\"}`, "credentials"},
 	} {
 		t.Run(mechanism, func(t *testing.T) {
-			u := s.login(mechanism)
+			u, listener := s.login(mechanism), "SASL"
+			if mechanism == "unsigned" {
+				u, listener = s.login("OAUTHBEARER"), "SIGNED"
+			}
 			c.change(&u)
-			in := s.start(t, "SASL", u)
+			in := s.start(t, listener, u)
 			client := s.as(t, in, "alice", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
@@ -315,6 +375,13 @@ func testUpstreamRefused(t *testing.T, s *upstreamStage) {
 				}
 				return nil
 			})
+			ready, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := in.gateway.Ready(ready); err == nil {
+				t.Error("the gateway says that it is ready")
+			} else {
+				t.Log(err)
+			}
 			if strings.Contains(in.log.String(), "wrong-one") {
 				t.Error("the log shows the password")
 			}
@@ -327,7 +394,7 @@ func wrongPassword(u *product.Upstream) {
 }
 
 // testUpstreamRenewal: a broker that wants to see a login every three seconds is
-// never sent a request after it, and the clients meet no error.
+// shown one on the same connections, and the clients notice nothing.
 func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
 	s.topic(t, "renewal")
 	in := s.start(t, "BRIEF", s.login("SCRAM-SHA-512"))
@@ -348,6 +415,7 @@ func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
 		}
 		return nil
 	})
+	s.javaProduces(t, in)
 	seen := consume(t, client, n)
 	for value, times := range seen {
 		if times != 1 {
@@ -356,6 +424,35 @@ func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
 	}
 	if log := in.log.String(); strings.Contains(log, "side=broker reason=ended") || strings.Contains(log, "side=broker reason=reset") {
 		t.Error("the broker ended a session")
+	}
+}
+
+// javaProduces has a Java producer work through several renewals.
+func (s *upstreamStage) javaProduces(t *testing.T, in *inside) {
+	t.Helper()
+	s.topic(t, "renewal-java")
+	_, settings, err := s.cluster.Certificates(t.TempDir(), "alice", certs.PKCS12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools := s.version
+	if tools == kafkatest.Kafka440 {
+		tools = kafkatest.Tools430
+	}
+	kafkatest.Require(t, tools)
+	before := in.metric(t, "gateway_upstream_login_renewals_total")
+	out, errOut, err := kafkatest.Tool(t, tools, "kafka-producer-perf-test", "--topic", "renewal-java",
+		"--num-records", "3000", "--record-size", "100", "--throughput", "250", "--producer.config", settings,
+		"--producer-props", "bootstrap.servers="+in.seed, "acks=all")
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, errOut)
+	}
+	wants(t, "produce", out, `^3000 records sent`)
+	if strings.Contains(out+errOut, "Exception") {
+		t.Errorf("the producer met an error:\n%s%s", out, errOut)
+	}
+	if got := in.metric(t, "gateway_upstream_login_renewals_total") - before; got < 3 {
+		t.Errorf("%d logins ended meanwhile, want three and more", got)
 	}
 }
 
@@ -376,13 +473,8 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 		return
 	}
 	s.topic(t, "hers")
-	admin := kadm.NewClient(newClient(t, kgo.SeedBrokers(s.cluster.Seeds()...)))
-	acl := kadm.NewACLs().Topics("hers").ResourcePatternType(kadm.ACLPatternLiteral).
-		Operations(kadm.OpWrite, kadm.OpRead).Allow("User:alice").AllowHosts()
-	made, err := admin.CreateACLs(t.Context(), acl)
-	if err != nil || len(made) == 0 || made[0].Err != nil {
-		t.Fatal(made, err)
-	}
+	allow(t, s, kmsg.ACLResourceTypeTopic, "hers", "User:alice", kmsg.ACLOperationWrite)
+	allow(t, s, kmsg.ACLResourceTypeTopic, "hers", "User:alice", kmsg.ACLOperationRead)
 	in := s.start(t, "SASL", u)
 	in.awaitReady(t)
 	alice := s.as(t, in, "alice", kgo.ConsumeTopics("hers"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
@@ -391,7 +483,7 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 		t.Errorf("alice consumed %d records, want 10", n)
 	}
 	bob := s.as(t, in, "bob")
-	err = bob.ProduceSync(t.Context(), &kgo.Record{Topic: "hers", Value: []byte("x")}).FirstErr()
+	err := bob.ProduceSync(t.Context(), &kgo.Record{Topic: "hers", Value: []byte("x")}).FirstErr()
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Errorf("bob: %v; want %v", err, kerr.TopicAuthorizationFailed)
 	}
@@ -412,6 +504,86 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 	}
 	if n := in.metric(t, `gateway_upstream_tokens_total{kind="delegation"}`); n != 2 {
 		t.Errorf("%d tokens were made, want one for each user", n)
+	}
+}
+
+// testUpstreamMinter: a gateway that is no super user makes tokens for those whom
+// it may make tokens for.
+func testUpstreamMinter(t *testing.T, s *upstreamStage) {
+	if s.version == kafkatest.Kafka352 {
+		t.Skip("its brokers have no delegation tokens")
+	}
+	s.topic(t, "carols")
+	if err := s.cluster.Scram(t.Context(), "SCRAM-SHA-256", "minter", upstreamSecret); err != nil {
+		t.Fatal(err)
+	}
+	allow(t, s, kmsg.ACLResourceTypeUser, "User:carol", "User:minter", kmsg.ACLOperationCreateTokens)
+	allow(t, s, kmsg.ACLResourceTypeTopic, "carols", "User:carol", kmsg.ACLOperationWrite)
+	u := s.login("SCRAM-SHA-256")
+	u.PerUser, u.JAAS = true, strings.Replace(u.JAAS, `username="gateway"`, `username="minter"`, 1)
+	in := s.start(t, "SASL", u, "GATEWAY_STORAGE_TYPE=IN_MEMORY")
+	in.awaitReady(t)
+	produce(t, s.as(t, in, "carol"), "carols", 10)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.as(t, in, "dave", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second)).Ping(ctx); err == nil {
+		t.Error("dave is served")
+	}
+	await(t, "the refusal is told", patience, func(context.Context) error {
+		for _, want := range []string{"delegation token for User:dave", "CreateTokens"} {
+			if !strings.Contains(in.log.String(), want) {
+				return fmt.Errorf("no %q in the log", want)
+			}
+		}
+		return nil
+	})
+}
+
+// testUpstreamTokenEnds: when a user's token ends, its sessions go on by the next.
+func testUpstreamTokenEnds(t *testing.T, s *upstreamStage) {
+	if s.version == kafkatest.Kafka352 {
+		t.Skip("its brokers have no delegation tokens")
+	}
+	s.topic(t, "ends")
+	allow(t, s, kmsg.ACLResourceTypeTopic, "ends", "User:erin", kmsg.ACLOperationWrite)
+	u := s.login("SCRAM-SHA-512")
+	u.PerUser, u.TokenLifetime = true, 6*time.Second
+	in := s.start(t, "SASL", u)
+	in.awaitReady(t)
+	client := s.as(t, in, "erin", kgo.DefaultProduceTopic("ends"), kgo.RecordRetries(0))
+	await(t, "three tokens", patience, func(ctx context.Context) error {
+		for range 20 {
+			if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err != nil {
+				return errors.Join(kafkatest.ErrGivenUp, err)
+			}
+		}
+		if got := in.metric(t, `gateway_upstream_tokens_total{kind="delegation"}`); got < 4 {
+			return fmt.Errorf("%d tokens", got)
+		}
+		return nil
+	})
+	if in.metric(t, "gateway_upstream_login_renewals_total") == 0 {
+		t.Error("no login was renewed")
+	}
+	if log := in.log.String(); strings.Contains(log, "side=broker") {
+		t.Error("the broker ended a session")
+	}
+}
+
+// allow adds an access control entry at the broker itself.
+func allow(t *testing.T, s *upstreamStage, resource kmsg.ACLResourceType, name, who string, operation kmsg.ACLOperation) {
+	t.Helper()
+	q := kmsg.NewPtrCreateACLsRequest()
+	q.Creations = []kmsg.CreateACLsRequestCreation{{
+		ResourceType: resource, ResourceName: name, ResourcePatternType: kmsg.ACLResourcePatternTypeLiteral,
+		Principal: who, Host: "*", Operation: operation, PermissionType: kmsg.ACLPermissionTypeAllow,
+	}}
+	p, err := q.RequestWith(t.Context(), newClient(t, kgo.SeedBrokers(s.cluster.Seeds()...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kerr.ErrorForCode(p.Results[0].ErrorCode); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -86,6 +86,9 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 	if g.login, err = newUpstreamLogin(upstreamOf(o, cfg), cfg.Kafka.ClientID, o.Log); err != nil {
 		return err
 	}
+	if upstream == nil {
+		g.login.warnInClear(o.Log)
+	}
 	client := slices.Clip(append(clientOptions(cfg, upstream), g.login.clientOptions()...)) // several append to it
 	if g.store, err = openStore(ctx, cfg, client, o.Log); err != nil {
 		return err
