@@ -25,7 +25,7 @@ func (s *saslStage) plainLogin(t *testing.T, d loginDoor, username, password str
 	t.Helper()
 	w := s.dial(t, d)
 	defer func() { _ = w.Close() }()
-	w.begin(t, "PLAIN")
+	w.beginPlain(t)
 	answer, err := w.ask(authenticate("\x00" + username + "\x00" + password))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func testAccounts(t *testing.T, s *saslStage) {
 	// One that is logged in already stays: it takes effect at the next login.
 	scram := login{Mechanism: "SCRAM-SHA-256", Username: "carol", Password: saslSecret}
 	open := s.dial(t, doors[1])
-	open.begin(t, "PLAIN")
+	open.beginPlain(t)
 	if answer, err := open.ask(authenticate("\x00carol\x00" + token)); err != nil || answer.(*kmsg.SASLAuthenticateResponse).ErrorCode != 0 {
 		t.Fatal(answer, err)
 	}
@@ -210,5 +210,24 @@ func testCertificateDenied(t *testing.T, s *saslStage, d loginDoor) {
 	}
 	if err := open.Ping(t.Context()); err == nil {
 		t.Error("a client is served that logged in before its certificate was denied")
+	}
+}
+
+// testRotation: the issuer signs by another key, and publishes that one alone.
+func testRotation(t *testing.T, s *saslStage) {
+	s.topic(t, "rotation")
+	s.issuer.Rotate(false)
+	dir := t.TempDir()
+	var settings []string
+	for _, d := range s.managedDoors() {
+		if err := s.franz(t, d, s.bearer("orders"), kgo.RequestRetries(0)).Ping(t.Context()); err != nil {
+			t.Errorf("franz-go: %s: %v", d.name, err)
+		}
+		settings = append(settings, s.settings(t, dir, d.name, d, s.bearer("orders")))
+	}
+	for name, saw := range s.java(t, "write", "rotation", settings...) {
+		if saw != "written" {
+			t.Errorf("java: %s: %s", name, saw)
+		}
 	}
 }

@@ -69,15 +69,21 @@ func testDenied(t *testing.T, s *saslStage) {
 		}
 	}
 	bob := s.relayed("bob")["PLAIN"]
-	out, errOut, err := kcatRun(t, present(t)(clients.Kcat()), secure, bob, "x\n", "-P", "-t", "alice-hers")
-	wantsDenial(t, "kcat", out, errOut, err)
+	t.Run("kcat", func(t *testing.T) {
+		t.Parallel()
+		out, errOut, err := kcatRun(t, present(t)(clients.Kcat()), secure, bob, "x\n", "-P", "-t", "alice-hers")
+		wantsDenial(t, "kcat", out, errOut, err)
+	})
 	if s.version != kafkatest.Kafka440 {
 		return
 	}
 	for _, w := range walks {
-		program := present(t)(w.program(t.Context(), clientsFolder))
-		out, errOut, err := s.walk(t, program, secure, bob, false, "alice-hers", "none")
-		wantsDenial(t, w.name, out, errOut, err)
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			program := present(t)(w.program(t.Context(), clientsFolder))
+			out, errOut, err := s.walk(t, program, secure, bob, false, "alice-hers", "none")
+			wantsDenial(t, w.name, out, errOut, err)
+		})
 	}
 }
 

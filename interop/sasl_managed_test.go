@@ -72,15 +72,18 @@ func (s *saslStage) logsIn(t *testing.T, prefix string, doors []loginDoor, login
 	if s.version != kafkatest.Kafka440 {
 		return
 	}
-	for _, w := range walks {
-		t.Run(w.name, func(t *testing.T) {
-			program := present(t)(w.program(t.Context(), clientsFolder))
-			for _, mechanism := range saslMechanisms {
-				s.walkLogsIn(t, program, doors[1], logins[mechanism], topicName(prefix, w.name, mechanism))
-			}
-			s.walkLogsIn(t, program, doors[0], logins["SCRAM-SHA-512"], topicName(prefix, w.name, "clear"))
-		})
-	}
+	t.Run("walks", func(t *testing.T) {
+		for _, w := range walks {
+			t.Run(w.name, func(t *testing.T) {
+				t.Parallel() // they wait for groups most of the time
+				program := present(t)(w.program(t.Context(), clientsFolder))
+				for _, mechanism := range saslMechanisms {
+					s.walkLogsIn(t, program, doors[1], logins[mechanism], topicName(prefix, w.name, mechanism))
+				}
+				s.walkLogsIn(t, program, doors[0], logins["SCRAM-SHA-512"], topicName(prefix, w.name, "clear"))
+			})
+		}
+	})
 }
 
 // kcatMechanisms are those that the kcat of today's distributions can do: it

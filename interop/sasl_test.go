@@ -41,6 +41,7 @@ func testSASL(t *testing.T, version string) {
 		{"Accounts", true, true, testAccounts},
 		{"MandatoryVCluster", true, true, testMandatoryVCluster},
 		{"Storm", true, true, testStorm},
+		{"Rotation", true, true, testRotation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.gatewayOnly && direct {
