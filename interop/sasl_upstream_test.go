@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -12,16 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,8 +27,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
-	"github.com/postern-kafka/postern/cmd/postern/config"
-	product "github.com/postern-kafka/postern/cmd/postern/gateway"
 	"github.com/postern-kafka/postern/internal/kafkatest"
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
@@ -169,45 +163,31 @@ func (i *issuer) issue(w http.ResponseWriter, r *http.Request) {
 }
 
 // login is how a gateway logs in as "gateway" by a mechanism.
-func (s *upstreamStage) login(mechanism string) product.Upstream {
+func (s *upstreamStage) login(mechanism string) map[string]string {
+	const home = "org.apache.kafka.common.security."
 	secret := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(upstreamSecret)
-	u := product.Upstream{Mechanism: mechanism}
+	env := map[string]string{"KAFKA_SASL_MECHANISM": mechanism}
 	switch mechanism {
 	case "PLAIN":
-		u.JAAS = `org.apache.kafka.common.security.plain.PlainLoginModule required username="gateway" password="` + secret + `";`
+		env["KAFKA_SASL_JAAS_CONFIG"] = home + `plain.PlainLoginModule required username="gateway" password="` + secret + `";`
 	case "OAUTHBEARER":
-		u.JAAS = `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId="gateway" clientSecret="` + secret + `" scope="kafka";`
-		u.TokenEndpoint = s.issuer.URL + "/token"
+		env["KAFKA_SASL_JAAS_CONFIG"] = home + `oauthbearer.OAuthBearerLoginModule required clientId="gateway" clientSecret="` + secret + `" scope="kafka";`
+		env["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL"] = s.issuer.URL + "/token"
 	default:
-		u.JAAS = `org.apache.kafka.common.security.scram.ScramLoginModule required username="gateway" password="` + secret + `";`
+		env["KAFKA_SASL_JAAS_CONFIG"] = home + `scram.ScramLoginModule required username="gateway" password="` + secret + `";`
 	}
-	return u
-}
-
-// inside is a gateway in this process.
-type inside struct {
-	gateway *product.Gateway
-	seed    string
-	admin   string
-	log     *journal
+	return env
 }
 
 // start starts a gateway for mutual TLS in front of a listener of the broker.
-func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream, more ...string) *inside {
+func (s *upstreamStage) start(t *testing.T, listener string, login map[string]string) *gateway {
 	t.Helper()
-	ports, err := kafkatest.ReservePorts(4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(ports.Release)
 	env := map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS":             strings.Replace(s.cluster.Broker(1).ListenerAddr(listener), "127.0.0.1", "localhost", 1),
+		"KAFKA_SECURITY_PROTOCOL":             "SASL_PLAINTEXT",
 		"GATEWAY_CLUSTER_ID":                  "sasl",
 		"GATEWAY_ADVERTISED_HOST":             "localhost",
-		"GATEWAY_PORT_START":                  port(ports.First),
-		"GATEWAY_PORT_COUNT":                  "3",
-		"GATEWAY_HTTP_PORT":                   port(ports.First + 3),
-		"GATEWAY_SECURED_METRICS":             "false",
+		"GATEWAY_SECURITY_MODE":               "GATEWAY_MANAGED",
 		"GATEWAY_SECURITY_PROTOCOL":           "SSL",
 		"GATEWAY_SSL_KEY_STORE_PATH":          s.server.KeyStore,
 		"GATEWAY_SSL_KEY_STORE_PASSWORD":      certs.Password,
@@ -221,61 +201,30 @@ func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream,
 	}
 	if listener == "SECURE" || listener == "BRIEF" {
 		maps.Copy(env, map[string]string{
-			"KAFKA_SECURITY_PROTOCOL":       "SSL",
+			"KAFKA_SECURITY_PROTOCOL":       "SASL_SSL",
 			"KAFKA_SSL_TRUSTSTORE_LOCATION": s.server.TrustStore,
 			"KAFKA_SSL_TRUSTSTORE_PASSWORD": certs.Password,
 			"KAFKA_SSL_TRUSTSTORE_TYPE":     "PKCS12",
 		})
 	}
-	environ := more
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		environ = append(environ, name+"="+env[name])
-	}
-	cfg, report := config.Load(environ, config.Options{})
-	if err := report.Err(); err != nil {
-		t.Fatal(err)
-	}
-	in := &inside{
-		seed:  net.JoinHostPort("localhost", port(ports.First)),
-		admin: "http://localhost:" + strconv.Itoa(ports.First+3),
-		log:   new(journal),
-	}
-	in.gateway, err = product.Start(t.Context(), cfg, product.Options{Upstream: u, Log: slog.New(slog.NewTextHandler(in.log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := in.gateway.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Log(in.log)
-		}
-	})
-	return in
-}
-
-func (in *inside) awaitReady(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := in.gateway.Ready(ctx); err != nil {
-		t.Fatal(err)
-	}
+	maps.Copy(env, login)
+	g := newGateway(t, "upstream", env)
+	g.start(t)
+	return g
 }
 
 // metric is the value of one line of the metrics, 0 when there is none.
-func (in *inside) metric(t *testing.T, name string) int {
+func (g *gateway) metric(t *testing.T, name string) int {
 	t.Helper()
-	response, err := http.Get(in.admin + "/metrics")
+	_, text, err := g.call(t.Context(), http.MethodGet, "/metrics", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return metricIn(t, text, name)
+}
+
+func metricIn(t *testing.T, text []byte, name string) int {
+	t.Helper()
 	m := regexp.MustCompile("(?m)^" + regexp.QuoteMeta(name) + ` (\d+)$`).FindSubmatch(text)
 	if m == nil {
 		return 0
@@ -287,10 +236,20 @@ func (in *inside) metric(t *testing.T, name string) int {
 	return n
 }
 
-// as is a client of the gateway with a certificate of that name.
-func (s *upstreamStage) as(t *testing.T, in *inside, name string, options ...kgo.Opt) *kgo.Client {
+// says reports whether a text stands in the gateway's log.
+func (g *gateway) says(t *testing.T, text string) bool {
 	t.Helper()
-	return newClient(t, append([]kgo.Opt{kgo.SeedBrokers(in.seed), kgo.DialTLSConfig(s.certificate(t, name))}, options...)...)
+	log, err := os.ReadFile(g.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(log), text)
+}
+
+// as is a client of the gateway with a certificate of that name.
+func (s *upstreamStage) as(t *testing.T, in *gateway, name string, options ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	return newClient(t, append([]kgo.Opt{kgo.SeedBrokers(in.bootstrap()), kgo.DialTLSConfig(s.certificate(t, name))}, options...)...)
 }
 
 func (s *upstreamStage) certificate(t *testing.T, name string) *tls.Config {
@@ -324,7 +283,7 @@ func testUpstreamMechanisms(t *testing.T, s *upstreamStage) {
 				s.topic(t, topic)
 				u := s.login(mechanism)
 				if listener == "SIGNED" {
-					u.JAAS = strings.Replace(u.JAAS, `scope="kafka"`, `scope="signed"`, 1)
+					replaceJAAS(u, `scope="kafka"`, `scope="signed"`)
 				}
 				in := s.start(t, listener, u)
 				in.awaitReady(t)
@@ -345,29 +304,33 @@ func testUpstreamMechanisms(t *testing.T, s *upstreamStage) {
 // the gateway's log.
 func testUpstreamRefused(t *testing.T, s *upstreamStage) {
 	for mechanism, c := range map[string]struct {
-		change     func(*product.Upstream)
+		change     func(map[string]string)
 		text, what string
 	}{
 		"PLAIN":         {wrongPassword, "the broker refused: Authentication failed: Invalid username or password", "credentials"},
 		"SCRAM-SHA-256": {wrongPassword, "the broker refused: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256", "credentials"},
 		"OAUTHBEARER":   {wrongPassword, "the endpoint answered 401 Unauthorized", "no credentials"},
-		"unsigned":      {func(*product.Upstream) {}, `the broker refused: {\"status\":\"invalid_token\"}`, "credentials"},
+		"unsigned":      {func(map[string]string) {}, `the broker refused: {\"status\":\"invalid_token\"}`, "credentials"},
 	} {
 		t.Run(mechanism, func(t *testing.T) {
 			u, listener := s.login(mechanism), "SASL"
 			if mechanism == "unsigned" {
 				u, listener = s.login("OAUTHBEARER"), "SIGNED"
 			}
-			c.change(&u)
+			c.change(u)
 			in := s.start(t, listener, u)
 			client := s.as(t, in, "alice", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			if err := client.Ping(ctx); err == nil {
-				t.Error("a client was served")
-			}
-			await(t, "the refusal is told", patience, func(context.Context) error {
-				if !strings.Contains(in.log.String(), c.text) {
+			await(t, "the refusal is told", patience, func(ctx context.Context) error {
+				if err := in.alive(); err != nil {
+					return err
+				}
+				if _, _, err := in.call(ctx, http.MethodGet, "/health/live", nil); err != nil {
+					return err // it is still starting
+				}
+				if err := client.Ping(ctx); err == nil {
+					t.Error("a client was served")
+				}
+				if !in.says(t, c.text) {
 					return fmt.Errorf("no %q in the log", c.text)
 				}
 				if name := fmt.Sprintf("gateway_upstream_login_failures_total{cause=%q}", c.what); in.metric(t, name) == 0 {
@@ -375,22 +338,23 @@ func testUpstreamRefused(t *testing.T, s *upstreamStage) {
 				}
 				return nil
 			})
-			ready, cancel := context.WithCancel(t.Context())
-			cancel()
-			if err := in.gateway.Ready(ready); err == nil {
-				t.Error("the gateway says that it is ready")
-			} else {
-				t.Log(err)
+			if status, body, err := in.call(t.Context(), http.MethodGet, "/health/ready", nil); err != nil || status == http.StatusOK {
+				t.Errorf("it says that it is ready: %d %s, %v", status, body, err)
 			}
-			if strings.Contains(in.log.String(), "wrong-one") {
+			if in.says(t, "wrong-one") {
 				t.Error("the log shows the password")
 			}
 		})
 	}
 }
 
-func wrongPassword(u *product.Upstream) {
-	u.JAAS = regexp.MustCompile(`(password|clientSecret)="(\\.|[^"])*"`).ReplaceAllString(u.JAAS, `$1="wrong-one"`)
+func wrongPassword(env map[string]string) {
+	const name = "KAFKA_SASL_JAAS_CONFIG"
+	env[name] = regexp.MustCompile(`(password|clientSecret)="(\\.|[^"])*"`).ReplaceAllString(env[name], `$1="wrong-one"`)
+}
+
+func replaceJAAS(env map[string]string, old, by string) {
+	env["KAFKA_SASL_JAAS_CONFIG"] = strings.Replace(env["KAFKA_SASL_JAAS_CONFIG"], old, by, 1)
 }
 
 // testUpstreamRenewal: a broker that wants to see a login every three seconds is
@@ -422,13 +386,13 @@ func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
 			t.Errorf("record %s was consumed %d times", value, times)
 		}
 	}
-	if log := in.log.String(); strings.Contains(log, "side=broker reason=ended") || strings.Contains(log, "side=broker reason=reset") {
+	if in.says(t, "side=broker") {
 		t.Error("the broker ended a session")
 	}
 }
 
 // javaProduces has a Java producer work through several renewals.
-func (s *upstreamStage) javaProduces(t *testing.T, in *inside) {
+func (s *upstreamStage) javaProduces(t *testing.T, in *gateway) {
 	t.Helper()
 	s.topic(t, "renewal-java")
 	_, settings, err := s.cluster.Certificates(t.TempDir(), "alice", certs.PKCS12)
@@ -443,7 +407,7 @@ func (s *upstreamStage) javaProduces(t *testing.T, in *inside) {
 	before := in.metric(t, "gateway_upstream_login_renewals_total")
 	out, errOut, err := kafkatest.Tool(t, tools, "kafka-producer-perf-test", "--topic", "renewal-java",
 		"--num-records", "3000", "--record-size", "100", "--throughput", "250", "--producer.config", settings,
-		"--producer-props", "bootstrap.servers="+in.seed, "acks=all")
+		"--producer-props", "bootstrap.servers="+in.bootstrap(), "acks=all")
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, out, errOut)
 	}
@@ -460,12 +424,15 @@ func (s *upstreamStage) javaProduces(t *testing.T, in *inside) {
 // that the broker's access control lists are about it.
 func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 	u := s.login("SCRAM-SHA-512")
-	u.PerUser = true
+	u["GATEWAY_UPSTREAM_IDENTITY"] = "USER"
 	if s.version == kafkatest.Kafka352 {
 		in := s.start(t, "SASL", u)
-		_ = s.as(t, in, "alice").Ping(t.Context())
-		await(t, "the refusal is told", patience, func(context.Context) error {
-			if want := "delegation token for User:alice"; !strings.Contains(in.log.String(), want) {
+		client := s.as(t, in, "alice", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))
+		await(t, "the refusal is told", patience, func(ctx context.Context) error {
+			if err := client.Ping(ctx); err == nil {
+				t.Error("a client was served")
+			}
+			if want := "delegation token for User:alice"; !in.says(t, want) {
 				return fmt.Errorf("no %q in the log", want)
 			}
 			return nil
@@ -520,8 +487,9 @@ func testUpstreamMinter(t *testing.T, s *upstreamStage) {
 	allow(t, s, kmsg.ACLResourceTypeUser, "User:carol", "User:minter", kmsg.ACLOperationCreateTokens)
 	allow(t, s, kmsg.ACLResourceTypeTopic, "carols", "User:carol", kmsg.ACLOperationWrite)
 	u := s.login("SCRAM-SHA-256")
-	u.PerUser, u.JAAS = true, strings.Replace(u.JAAS, `username="gateway"`, `username="minter"`, 1)
-	in := s.start(t, "SASL", u, "GATEWAY_STORAGE_TYPE=IN_MEMORY")
+	maps.Copy(u, map[string]string{"GATEWAY_UPSTREAM_IDENTITY": "USER", "GATEWAY_STORAGE_TYPE": "IN_MEMORY"})
+	replaceJAAS(u, `username="gateway"`, `username="minter"`)
+	in := s.start(t, "SASL", u)
 	in.awaitReady(t)
 	produce(t, s.as(t, in, "carol"), "carols", 10)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -531,7 +499,7 @@ func testUpstreamMinter(t *testing.T, s *upstreamStage) {
 	}
 	await(t, "the refusal is told", patience, func(context.Context) error {
 		for _, want := range []string{"delegation token for User:dave", "CreateTokens"} {
-			if !strings.Contains(in.log.String(), want) {
+			if !in.says(t, want) {
 				return fmt.Errorf("no %q in the log", want)
 			}
 		}
@@ -547,7 +515,7 @@ func testUpstreamTokenEnds(t *testing.T, s *upstreamStage) {
 	s.topic(t, "ends")
 	allow(t, s, kmsg.ACLResourceTypeTopic, "ends", "User:erin", kmsg.ACLOperationWrite)
 	u := s.login("SCRAM-SHA-512")
-	u.PerUser, u.TokenLifetime = true, 6*time.Second
+	maps.Copy(u, map[string]string{"GATEWAY_UPSTREAM_IDENTITY": "USER", "GATEWAY_UPSTREAM_TOKEN_LIFETIME_MS": "6000"})
 	in := s.start(t, "SASL", u)
 	in.awaitReady(t)
 	client := s.as(t, in, "erin", kgo.DefaultProduceTopic("ends"), kgo.RecordRetries(0))
@@ -565,7 +533,7 @@ func testUpstreamTokenEnds(t *testing.T, s *upstreamStage) {
 	if in.metric(t, "gateway_upstream_login_renewals_total") == 0 {
 		t.Error("no login was renewed")
 	}
-	if log := in.log.String(); strings.Contains(log, "side=broker") {
+	if in.says(t, "side=broker") {
 		t.Error("the broker ended a session")
 	}
 }
@@ -585,22 +553,4 @@ func allow(t *testing.T, s *upstreamStage, resource kmsg.ACLResourceType, name, 
 	if err := kerr.ErrorForCode(p.Results[0].ErrorCode); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
 }
