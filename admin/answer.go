@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 const (
@@ -63,11 +65,63 @@ func text(status int, body string) answer {
 
 func noContent() answer { return answer{status: http.StatusNoContent} }
 
-func unauthorized() answer {
-	return answer{status: http.StatusUnauthorized}.with("WWW-Authenticate", `Basic realm="postern"`)
+// problemJSON is an error of the API's second generation.
+type problemJSON struct {
+	Title string `json:"title"`
+	Msg   string `json:"msg,omitempty"`
+	Cause string `json:"cause,omitempty"`
 }
 
-func forbidden() answer {
-	return message(http.StatusForbidden,
-		"You do not have permission to call this API, please contact your administrator.")
+// titles are what an error of the second generation starts with.
+var titles = map[int]string{
+	http.StatusBadRequest:            "The request is not valid",
+	http.StatusUnauthorized:          "The given credentials are not valid",
+	http.StatusForbidden:             noPermission,
+	http.StatusNotFound:              "The searched entity was not found",
+	http.StatusMethodNotAllowed:      "The method is not allowed here",
+	http.StatusConflict:              "The request conflicts with what there is",
+	http.StatusRequestEntityTooLarge: "The request is too large",
+	http.StatusTooManyRequests:       "Too many wrong credentials",
+	http.StatusInternalServerError:   "An unexpected error occurred in the server",
+	http.StatusNotImplemented:        "This gateway does not do that",
+	http.StatusServiceUnavailable:    "The store cannot do that now",
+	http.StatusInsufficientStorage:   "The store is full",
+}
+
+// problem is the body of every error of the second generation but those of decoding.
+func problem(status int, format string, a ...any) answer {
+	return inJSON(status, problemJSON{Title: titles[status], Msg: fmt.Sprintf(format, a...)})
+}
+
+// fault is the body of an error in the shape of a generation.
+func fault(second bool, status int, format string, a ...any) answer {
+	if second {
+		return problem(status, format, a...)
+	}
+	return message(status, format, a...)
+}
+
+const noPermission = "You do not have permission to call this API, please contact your administrator."
+
+func unauthorized(second bool) answer {
+	a := answer{status: http.StatusUnauthorized}
+	if second {
+		a = problem(http.StatusUnauthorized, "")
+	}
+	return a.with("WWW-Authenticate", `Basic realm="postern"`)
+}
+
+func forbidden(second bool) answer {
+	if second {
+		return problem(http.StatusForbidden, "")
+	}
+	return message(http.StatusForbidden, noPermission)
+}
+
+// tooMany answers an address from which too many wrong credentials came.
+func tooMany(second bool, wait time.Duration) answer {
+	seconds := int((wait + time.Second - 1) / time.Second)
+	return fault(second, http.StatusTooManyRequests,
+		"Too many wrong credentials came from this address: try again in %d s.", seconds).
+		with("Retry-After", strconv.Itoa(seconds))
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"net"
+	"net/netip"
 	"strings"
 )
 
@@ -20,6 +22,7 @@ type caller struct {
 type roster struct {
 	entries  []entry
 	warnings []string
+	defaults float64 // users that have the default password
 }
 
 type entry struct {
@@ -30,7 +33,20 @@ type entry struct {
 
 const defaultPassword = "conduktor"
 
-func newRoster(users []Credentials) roster {
+// exposed reports whether other machines reach what listens on bind, as far as can be told from it.
+func exposed(bind string) bool {
+	host, _, err := net.SplitHostPort(bind)
+	if err != nil {
+		host = bind
+	}
+	if strings.EqualFold(host, "localhost") {
+		return false
+	}
+	a, err := netip.ParseAddr(host)
+	return err != nil || !a.IsLoopback()
+}
+
+func newRoster(users []Credentials, exposed bool) roster {
 	r := roster{}
 	warn := func(format string, a ...any) {
 		r.warnings = append(r.warnings, "GATEWAY_ADMIN_API_USERS: "+fmt.Sprintf(format, a...))
@@ -42,6 +58,12 @@ func newRoster(users []Credentials) roster {
 	for _, u := range users {
 		switch u.Password {
 		case defaultPassword:
+			r.defaults++
+			if exposed {
+				warn("user %q has the default password, which is public, and the admin API is open to other machines: "+
+					"ANYBODY WHO REACHES IT MAY DO WHAT THIS USER MAY; set another password now", u.Username)
+				break
+			}
 			warn("user %q has the default password, which is public: set another", u.Username)
 		case "":
 			warn("user %q has an empty password", u.Username)

@@ -32,7 +32,7 @@ func shown(d mapping.Denial) denialJSON {
 
 func (s *Server) listDenials(request) answer {
 	if err := s.o.Store.Ready(); err != nil {
-		return notReady(err)
+		return notReady(false, err)
 	}
 	all := s.o.Store.DenyList().All()
 	rows := make([]denialJSON, len(all))
@@ -50,7 +50,7 @@ func (s *Server) named(r request) (f mapping.Fingerprint, refused *answer) {
 		return f, &a
 	}
 	if err := s.o.Store.Ready(); err != nil {
-		a := notReady(err)
+		a := notReady(false, err)
 		return f, &a
 	}
 	return f, nil
@@ -70,7 +70,7 @@ func (s *Server) showDenial(r request) answer {
 
 func (s *Server) deny(r request) answer {
 	if err := s.o.Store.Ready(); err != nil {
-		return notReady(err)
+		return notReady(false, err)
 	}
 	d, err := decodeDenial(r.body)
 	if err == nil {
@@ -85,7 +85,7 @@ func (s *Server) deny(r request) answer {
 		return message(http.StatusInsufficientStorage, "There is no room for another certificate: %s", err)
 	}
 	if err != nil {
-		return s.unwritten(err)
+		return s.unwritten(false, err)
 	}
 	s.o.Log.Warn("admin: certificate denied", "by", r.by.name, "fingerprint", d.Fingerprint.String(), "reason", d.Reason, "new", isNew)
 	if isNew {
@@ -104,7 +104,7 @@ func (s *Server) allow(r request) answer {
 		return notDenied(f)
 	}
 	if err != nil {
-		return s.unwritten(err)
+		return s.unwritten(false, err)
 	}
 	s.o.Log.Warn("admin: certificate allowed again", "by", r.by.name, "fingerprint", f.String())
 	return noContent().with("X-Postern-Notice", allowedNotice)

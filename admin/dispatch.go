@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -19,7 +20,8 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	begin := s.o.Now()
 	method, path := string(ctx.Method()), string(ctx.URI().PathOriginal())
 	m := find(s.routes, method, path)
-	a := s.dispatch(ctx, method, m)
+	second := secondGeneration(path)
+	a := s.dispatch(ctx, method, m, second)
 	send(ctx, a)
 
 	name := "unknown"
@@ -36,57 +38,81 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 }
 
 // dispatch lets a request through to its route, or says why not. A panic below it is a 500.
-func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match) (a answer) {
+func (s *Server) dispatch(ctx *fasthttp.RequestCtx, method string, m match, second bool) (a answer) {
 	defer func() {
 		if v := recover(); v != nil {
-			a = message(http.StatusInternalServerError, "The gateway failed; its log says more.").
+			a = fault(second, http.StatusInternalServerError, "The gateway failed; its log says more.").
 				because(fmt.Errorf("admin: panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
 	switch {
 	case m.allowed == "":
-		return message(http.StatusNotFound, "There is nothing at this path.")
+		return fault(second, http.StatusNotFound, "There is nothing at this path.")
 	case method == http.MethodOptions:
 		return noContent().with("Allow", m.allowed)
 	case m.route == nil:
-		return message(http.StatusMethodNotAllowed, "The method %s is not allowed here; these are: %s.", method, m.allowed).
-			with("Allow", m.allowed)
+		return fault(second, http.StatusMethodNotAllowed, "The method %s is not allowed here; these are: %s.", method,
+			m.allowed).with("Allow", m.allowed)
 	}
-	by, refused := s.admit(m.route, &ctx.Request.Header)
+	by, refused := s.admit(m.route, ctx)
+	if refused != nil {
+		return *refused
+	}
+	query, refused := readQuery(m.route, ctx.QueryArgs())
 	if refused != nil {
 		return *refused
 	}
 	within, cancel := context.WithTimeout(s.base, s.o.StoreTimeout)
 	defer cancel()
 	return m.route.do(s, request{
-		ctx: within, by: by, variables: m.variables, body: ctx.Request.Body(),
+		ctx: within, by: by, variables: m.variables, query: query, body: ctx.Request.Body(),
+		unpacks: ctx.Request.Header.HasAcceptEncoding("gzip"),
 	})
 }
 
 // admit checks the caller's right; refused is nil when the request may go on.
-func (s *Server) admit(r *route, h *fasthttp.RequestHeader) (by caller, refused *answer) {
+func (s *Server) admit(r *route, ctx *fasthttp.RequestCtx) (by caller, refused *answer) {
 	if r.needs == open {
 		return caller{}, nil
 	}
+	h := &ctx.Request.Header
+	authorization := h.Peek("Authorization")
+	by = s.users.identify(authorization)
+	if len(authorization) > 0 { // without credentials nothing is being guessed
+		if wait := s.failures.judge(addressOf(ctx), by.known, s.o.Now()); wait > 0 {
+			a := tooMany(r.second(), wait)
+			return caller{}, &a
+		}
+	}
 	var a answer
-	by = s.users.identify(h.Peek("Authorization"))
 	switch {
 	case !by.known:
-		a = unauthorized()
+		if len(authorization) > 0 {
+			s.wrong.Inc()
+		}
+		a = unauthorized(r.second())
 	case r.needs == write && !by.admin:
-		a = forbidden()
+		a = forbidden(r.second())
 	case r.needs == write && fromElsewhere(h):
-		a = message(http.StatusForbidden, "A page of another origin may not change anything here.")
+		a = fault(r.second(), http.StatusForbidden, "A page of another origin may not change anything here.")
 	default:
 		return by, nil
 	}
 	return by, &a
 }
 
+func addressOf(ctx *fasthttp.RequestCtx) netip.Addr {
+	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
 // limitBody keeps the bodies of callers small whose credentials are missing or wrong: they are answered 401 anyway,
-// and should not be able to make the gateway hold memory.
+// and should not be able to make the gateway hold memory. While somebody is guessing, everybody's are: fasthttp does
+// not say whose header it is, and waiting for a body would tell a refused address that its credentials are right.
 func (s *Server) limitBody(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if s.users.identify(h.Peek("Authorization")).known {
+	if !s.failures.guessing(s.o.Now()) && s.users.identify(h.Peek("Authorization")).known {
 		return fasthttp.RequestConfig{}
 	}
 	return fasthttp.RequestConfig{MaxRequestBodySize: min(maxStrangerBody, s.o.MaxBody)}
@@ -99,13 +125,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	var a answer
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		a = message(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", s.o.MaxBody)
-		m := find(s.routes, string(ctx.Method()), string(ctx.URI().PathOriginal()))
-		if m.route != nil {
-			if _, refused := s.admit(m.route, &ctx.Request.Header); refused != nil {
-				a = *refused
-			}
-		}
+		a = s.tooLarge(ctx)
 	case errors.As(err, &small):
 		a = message(http.StatusRequestHeaderFieldsTooLarge, "The request line and headers are larger than %d bytes.",
 			maxHeaderBytes)
@@ -119,6 +139,22 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	}
 	send(ctx, a)
 	s.count("", "unreadable", a.status, 0)
+}
+
+// tooLarge answers a body that was not read, unless the caller had no right to send one.
+func (s *Server) tooLarge(ctx *fasthttp.RequestCtx) answer {
+	path := string(ctx.URI().PathOriginal())
+	m := find(s.routes, string(ctx.Method()), path)
+	if m.route != nil {
+		by, refused := s.admit(m.route, ctx)
+		if refused != nil {
+			return *refused
+		}
+		if n := ctx.Request.Header.ContentLength(); by.known && n >= 0 && n <= s.o.MaxBody {
+			return tooMany(m.route.second(), time.Duration(s.failures.burst)*s.failures.period)
+		}
+	}
+	return fault(secondGeneration(path), http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", s.o.MaxBody)
 }
 
 // send writes an answer into fasthttp's response.

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"io"
@@ -93,6 +96,8 @@ type gateway struct {
 	store  *store
 	addr   string
 	log    *record
+
+	contract *contract
 }
 
 // record is a log that can be read while it is written.
@@ -124,6 +129,7 @@ func start(t *testing.T, change func(*admin.Options)) *gateway {
 	g := &gateway{t: t, store: newStore(), log: &record{}}
 	o := admin.Options{
 		Bind: "127.0.0.1:0", Users: everybody, SecuredMetrics: true, Store: g.store,
+		FailureBurst: 1 << 30, FailurePeriod: time.Nanosecond, // tests of the limit set their own
 		Version: "1.2.3", Commit: "0a1b2c3", BuildTime: "2026-11-01T00:00:00Z",
 		Log: slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -131,6 +137,7 @@ func start(t *testing.T, change func(*admin.Options)) *gateway {
 		change(&o)
 	}
 	g.server = admin.New(o)
+	g.contract = contractOf(t, g.server)
 	if err := g.server.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +174,27 @@ func (g *gateway) ask(method, path, who, body string, headers ...string) reply {
 	return r
 }
 
+// from is ask from another address of the loopback, without a body.
+func (g *gateway) from(address, method, path, who string) reply {
+	g.t.Helper()
+	return g.fromWith(address, method, path, who, "")
+}
+
+func (g *gateway) fromWith(address, method, path, who, body string) reply {
+	g.t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	r, err := g.over(&http.Transport{DialContext: d.DialContext}, method, path, who, body)
+	if err != nil {
+		g.t.Fatalf("%s %s from %s: %v", method, path, address, err)
+	}
+	return r
+}
+
 func (g *gateway) try(method, path, who, body string, headers ...string) (reply, error) {
+	return g.over(&http.Transport{}, method, path, who, body, headers...)
+}
+
+func (g *gateway) over(way *http.Transport, method, path, who, body string, headers ...string) (reply, error) {
 	q, err := http.NewRequestWithContext(context.Background(), method, "http://"+g.addr+path, strings.NewReader(body))
 	if err != nil {
 		return reply{}, err
@@ -180,6 +207,7 @@ func (g *gateway) try(method, path, who, body string, headers ...string) (reply,
 		q.Header.Set(headers[i], headers[i+1])
 	}
 	c := http.Client{
+		Transport:     way,
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -190,6 +218,11 @@ func (g *gateway) try(method, path, who, body string, headers ...string) (reply,
 	}
 	defer func() { _ = p.Body.Close() }()
 	b, err := io.ReadAll(p.Body)
+	if err == nil {
+		if err := g.contract.check(method, path, p.StatusCode, p.Header, string(b)); err != nil {
+			g.t.Errorf("%s %s: not as the document says: %v", method, path, err)
+		}
+	}
 	return reply{p.StatusCode, p.Header, string(b)}, err
 }
 
@@ -226,4 +259,33 @@ func (g *gateway) raw(input string) (reply, bool) {
 
 func messageBody(format string, a ...any) string {
 	return `{"message":"` + fmt.Sprintf(format, a...) + `"}`
+}
+
+// pool makes tokens that are good for nothing.
+type pool struct{}
+
+func (pool) Issue(username, vcluster string, life time.Duration) (string, error) {
+	return fmt.Sprintf("token(%s,%s,%s)", username, vcluster, life), nil
+}
+
+// scram derives something that depends on everything, as slowly as a test can bear.
+func scram(mechanism, password string, salt []byte, iterations int) (mapping.ScramRecord, error) {
+	if salt == nil {
+		salt = make([]byte, 16)
+		_, _ = rand.Read(salt) // it never fails
+	}
+	key, err := pbkdf2.Key(sha512.New, mechanism+password, salt, 1, 32)
+	return mapping.ScramRecord{Mechanism: mechanism, Iterations: iterations, Salt: salt, StoredKey: key, ServerKey: key}, err
+}
+
+// whole gives a server everything it can have.
+func whole(o *admin.Options) {
+	o.Tokens, o.Scram = pool{}, scram
+	o.Protocols = admin.Protocols{Name: "SASL_SSL", SASL: true, OAuth: true, MTLS: true}
+	o.BootstrapServers = "gw.example:6969"
+	o.ClientProperties = map[string]map[string]string{"PLAIN": {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}}
+}
+
+func resource(kind, metadata, spec string) string {
+	return `{"kind":"` + kind + `","apiVersion":"gateway/v2","metadata":` + metadata + `,"spec":` + spec + `}`
 }

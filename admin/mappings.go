@@ -1,26 +1,30 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/postern-kafka/postern/mapping"
 )
 
+const mappingsBase = "/admin/userMappings/v1"
+
 // vclusterOf says which virtual cluster a request is about; refused is nil when there is one and it can be read.
-// Passthrough is the only one there is.
 func (s *Server) vclusterOf(r request) (vcluster string, refused *answer) {
-	if r.vcluster != "" && r.vcluster != mapping.Passthrough {
-		a := message(http.StatusNotFound, "The virtual cluster %q does not exist.", shorten(r.vcluster))
-		return "", &a
-	}
-	// Before the store has been read to its end, a mapping that exists would be answered 404.
+	// Before the store has been read to its end, what exists would be answered 404.
 	if err := s.o.Store.Ready(); err != nil {
-		a := notReady(err)
+		a := notReady(false, err)
 		return "", &a
 	}
-	return mapping.Passthrough, nil
+	vcluster = cmp.Or(r.vcluster, mapping.Passthrough)
+	if !s.o.Store.VClusters().Exists(vcluster) {
+		a := message(http.StatusNotFound, "The virtual cluster %q does not exist.", shorten(vcluster))
+		return "", &a
+	}
+	return vcluster, nil
 }
 
 func (s *Server) listMappings(r request) answer {
@@ -69,6 +73,13 @@ func (s *Server) putMapping(r request) answer {
 		return message(http.StatusBadRequest, "field \"username\": %q is not the username of the path, %q",
 			shorten(m.Username), shorten(r.username))
 	}
+	s.reshaping.Lock() // the number of its names must not change between here and the store
+	defer s.reshaping.Unlock()
+	if a, found := s.o.Store.Users().Account(m.VCluster, m.Username); found && len(a.Principals) > 1 {
+		return message(http.StatusConflict,
+			"The username %q has %d external names, of which this would leave one: change it with PUT /gateway/v2/service-account.",
+			shorten(m.Username), len(a.Principals))
+	}
 	isNew, err := s.o.Store.Put(r.ctx, m)
 	if err != nil {
 		return s.failed(m, err)
@@ -116,8 +127,8 @@ func created() answer {
 	return message(http.StatusCreated, "User mapping is created").with("X-Postern-Notice", notice)
 }
 
-func notReady(err error) answer {
-	return message(http.StatusServiceUnavailable, "The store of user mappings is not ready: %s", err).
+func notReady(second bool, err error) answer {
+	return fault(second, http.StatusServiceUnavailable, "The store of user mappings is not ready: %s", err).
 		with("Retry-After", "1")
 }
 
@@ -145,6 +156,14 @@ func (s *Server) failed(m mapping.Mapping, err error) answer {
 			conflict.Holder.Principal, conflict.Holder.Username, conflict.Holder.VCluster)
 	case errors.Is(err, mapping.ErrConflict):
 		return message(http.StatusConflict, "%s", err)
+	case errors.Is(err, mapping.ErrExists) && s.o.Store.Users().HasLocal(m.VCluster, m.Username):
+		return message(http.StatusConflict, "The username %q is a local service account of the virtual cluster %q.",
+			shorten(m.Username), m.VCluster)
+	case errors.Is(err, mapping.ErrAccountInUse):
+		return message(http.StatusConflict, "The username %q is still a member of groups: %s.",
+			shorten(m.Username), strings.Join(s.o.Store.Groups().Naming(m.VCluster, m.Username), ", "))
+	case errors.Is(err, mapping.ErrBusy):
+		return message(http.StatusConflict, "%s", err)
 	case errors.Is(err, mapping.ErrExists):
 		return message(http.StatusConflict,
 			"The username %q is already mapped in the virtual cluster %q: change it with PUT.", m.Username, m.VCluster)
@@ -155,22 +174,23 @@ func (s *Server) failed(m mapping.Mapping, err error) answer {
 	case errors.Is(err, mapping.ErrFull):
 		return message(http.StatusInsufficientStorage, "There is no room for another mapping: %s", err)
 	}
-	return s.unwritten(err)
+	return s.unwritten(false, err)
 }
 
 // unwritten turns a store's refusal into an answer where nobody's mistake explains it: 503, and a log line.
-func (s *Server) unwritten(err error) answer {
+func (s *Server) unwritten(second bool, err error) answer {
+	say := func(format string, a ...any) answer {
+		return fault(second, http.StatusServiceUnavailable, format, a...)
+	}
 	switch {
 	case errors.Is(err, mapping.ErrNotReady):
-		return notReady(err)
+		return notReady(second, err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return message(http.StatusServiceUnavailable,
-			"The store did not confirm the change within %s; it may still take effect.", s.o.StoreTimeout).because(err)
+		return say("The store did not confirm the change within %s; it may still take effect.", s.o.StoreTimeout).because(err)
 	case errors.Is(err, context.Canceled):
-		return message(http.StatusServiceUnavailable,
-			"The gateway is shutting down before the store has confirmed the change; it may still take effect.").because(err)
+		return say("The gateway is shutting down before the store has confirmed the change; it may still take effect.").because(err)
 	default:
-		return message(http.StatusServiceUnavailable, "The store could not make the change: %s", err).because(err)
+		return say("The store could not make the change: %s", err).because(err)
 	}
 }
 

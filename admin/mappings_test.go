@@ -263,6 +263,9 @@ func TestStoreFailuresAreTold(t *testing.T) {
 			{method: "PUT", path: base + "/username/a", body: `{"username":"a"}`},
 			{method: "DELETE", path: base + "/username/a"},
 		} {
+			if q.method == "DELETE" && c.status == 507 {
+				continue // no store says so
+			}
 			r := g.ask(q.method, q.path, boss, q.body)
 			if want := messageBody("%s", c.want); r.status != c.status || r.body != want {
 				t.Errorf("%s, %s:\n got %d %s\nwant %d %s", c.name, q.method, r.status, r.body, c.status, want)

@@ -1,8 +1,10 @@
 package admin_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +62,28 @@ func TestRights(t *testing.T) {
 			}
 			if r.status != want {
 				t.Errorf("%s %s as %q: %d, want %d", row.method, row.path, who, r.status, want)
+			}
+		}
+	}
+}
+
+// Whatever the document says is refused to those without credentials, or to those who may only read, is.
+func TestRightsOfEveryOperation(t *testing.T) {
+	g := start(t, whole)
+	variable := regexp.MustCompile(`\{[^}]+\}`)
+	for pattern, methods := range g.contract.Paths {
+		for method, op := range methods {
+			path := variable.ReplaceAllString(pattern, "x")
+			_, secured := op.Responses["401"]
+			_, writes := op.Responses["403"]
+			if r := g.ask(strings.ToUpper(method), path, "", "{}"); (r.status == 401) != secured {
+				t.Errorf("%s %s as nobody: %d", method, path, r.status)
+			}
+			if r := g.ask(strings.ToUpper(method), path, reader, "{}"); (r.status == 403) != writes {
+				t.Errorf("%s %s as a reader: %d", method, path, r.status)
+			}
+			if writes == (method == "get") && !strings.HasSuffix(path, "/resolve") {
+				t.Errorf("%s %s: writing: %t", method, path, writes)
 			}
 		}
 	}
@@ -164,6 +188,10 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	pair := base64.StdEncoding.EncodeToString([]byte(boss))
 	g.raw("BREW / HTTP/9.9\r\nAuthorization: Basic " + pair + "\r\n\r\n")
 	g.raw("GET / HTTP/1.1\r\nAuthorization Basic " + pair + "\r\n\r\n")
+	g.ask("GET", base, "", "", "Authorization", "Bearer "+pair)
+	g.ask("GET", "/nowhere", boss, "")
+	g.store.set(nil, func(context.Context, string) error { panic("a fault") })
+	g.ask("PUT", base+"/username/a", boss, `{"username":"a"}`)
 	log := g.log.String()
 	for _, secret := range []string{"conduktor", "wr0ng-passw0rd", pair} {
 		if strings.Contains(log, secret) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -26,7 +27,7 @@ type Credentials struct {
 // written beside it.
 type Options struct {
 	Bind           string            // host:port to listen on; port 0 picks a free one
-	TLS            *tls.Config       // nil serves plain HTTP; cloned, and only HTTP/1.1 is offered
+	TLS            *tls.Config       // nil serves plain HTTP; see Listen
 	Users          []Credentials     // nobody: every secured path answers 401
 	SecuredMetrics bool              // whether /metrics asks for credentials (GATEWAY_SECURED_METRICS)
 	Store          mapping.Store     // where mappings are read and written
@@ -36,7 +37,18 @@ type Options struct {
 	Commit         string            // as /health shows it
 	BuildTime      string            // as /health shows it
 	Log            *slog.Logger      // nil discards
-	Now            func() time.Time  // measures how long a request took; nil is time.Now
+
+	Tokens    Tokens    // makes the passwords of local users; nil: no user pool, answered 409
+	Protocols Protocols // what listeners let clients prove; the zero value allows no service accounts
+	// Scram derives what is stored of a password; a nil salt is made at random. Its errors are told to the caller of
+	// the API and must not quote the password. nil: no credentials can be made, answered 409.
+	Scram func(mechanism, password string, salt []byte, iterations int) (mapping.ScramRecord, error)
+	// What virtual clusters are shown with: where clients connect first, and per kind of authentication (PLAIN, MTLS,
+	// OAUTHBEARER) the client properties they need. Both may be empty; they are shared, not copied.
+	BootstrapServers string
+	ClientProperties map[string]map[string]string
+
+	Now func() time.Time // nil is time.Now
 
 	ReadTimeout  time.Duration // to receive a whole request; 0 is 10 s
 	WriteTimeout time.Duration // to send a whole answer; 0 is 30 s
@@ -45,6 +57,11 @@ type Options struct {
 	LingerTime   time.Duration // for a refused client to read its answer before the connection is closed; 0 is 500 ms
 	MaxConns     int           // open connections; the next is answered 503; 0 is 256
 	MaxBody      int           // bytes of a request body; 0 is 1 MiB
+
+	// Wrong credentials are answered at once, but only so many per address (of IPv6: per /64): FailureBurst in a row,
+	// then one per FailurePeriod. What comes over that is 429, right credentials too. 0 is 20, and 1 s.
+	FailureBurst  int
+	FailurePeriod time.Duration
 }
 
 const (
@@ -66,6 +83,10 @@ func (o Options) withDefaults() Options {
 	orDuration(&o.IdleTimeout, 60*time.Second)
 	orDuration(&o.StoreTimeout, 10*time.Second)
 	orDuration(&o.LingerTime, 500*time.Millisecond)
+	orDuration(&o.FailurePeriod, time.Second)
+	if o.FailureBurst <= 0 {
+		o.FailureBurst = 20
+	}
 	if o.MaxConns <= 0 {
 		o.MaxConns = 256
 	}
@@ -88,13 +109,18 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	o        Options
 	users    roster
+	failures *failures
+	wrong    *metrics.Counter // requests with wrong credentials
 	routes   []route
+	document []byte // OpenAPI, of routes
 	counters *metrics.Set
 	http     *fasthttp.Server
 	tcp      *listener    // nil before Listen
 	accept   net.Listener // tcp, or TLS over it
 	base     context.Context
-	cancel   context.CancelFunc
+
+	reshaping sync.Mutex // held while an account is read, changed and written
+	cancel    context.CancelFunc
 }
 
 // New makes a server that does not listen yet. It panics when Options.Store is nil, which is a caller's bug.
@@ -102,8 +128,15 @@ func New(o Options) *Server {
 	if o.Store == nil {
 		panic("admin: Options.Store is nil")
 	}
-	s := &Server{o: o.withDefaults(), users: newRoster(o.Users), counters: metrics.NewSet()}
+	s := &Server{o: o.withDefaults(), users: newRoster(o.Users, exposed(o.Bind)), counters: metrics.NewSet()}
+	s.failures = newFailures(s.o.FailureBurst, s.o.FailurePeriod)
+	s.wrong = s.counters.NewCounter("gateway_admin_wrong_credentials_total")
+	s.counters.NewGauge("gateway_admin_default_password", func() float64 { return s.users.defaults })
 	s.routes = table(o.SecuredMetrics)
+	var err error
+	if s.document, err = document(s.routes, o.Version); err != nil {
+		panic(err) // the table is ours
+	}
 	s.counters.NewGauge("gateway_admin_connections", s.connections)
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.http = &fasthttp.Server{
@@ -128,6 +161,10 @@ func New(o Options) *Server {
 }
 
 // Listen binds Options.Bind. The error names GATEWAY_HTTP_PORT, where the port comes from.
+//
+// Options.TLS is cloned and taken as it is, client certificates included: its ClientAuth and ClientCAs, or what its
+// GetConfigForClient returns, say who gets through the handshake. A certificate is an additional condition: the
+// request still needs its credentials. Only HTTP/1.1 is spoken: GetConfigForClient must offer nothing else.
 func (s *Server) Listen() error {
 	l, err := net.Listen("tcp", s.o.Bind)
 	if err != nil {

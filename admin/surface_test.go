@@ -20,7 +20,6 @@ func TestMethodsAndPathsThatAreNotThere(t *testing.T) {
 		status       int
 		allow        string
 	}{
-		{"GET", "/", 404, ""},
 		{"GET", "/admin", 404, ""},
 		{"GET", "/admin/userMappings/v2", 404, ""},
 		{"GET", base + "/", 404, ""},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -167,4 +168,17 @@ func (l *DenyList) tell() {
 	if l.watcher != nil {
 		l.watcher()
 	}
+}
+
+// Admit validates d and says whether l may take it, as every Store must: the
+// list must not be full (ErrListFull).
+func (l *DenyList) Admit(d Denial) (valid Denial, created bool, err error) {
+	if d, err = d.Validate(); err != nil {
+		return Denial{}, false, err
+	}
+	known := l.Contains(d.Fingerprint)
+	if n := l.Len(); !known && n >= MaxDenials {
+		return Denial{}, false, fmt.Errorf("mapping: %d certificates denied: %w", n, ErrListFull)
+	}
+	return d, !known, nil
 }

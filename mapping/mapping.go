@@ -46,31 +46,11 @@ func (e *FieldError) Error() string { return "mapping: " + e.Field + ": " + e.Pr
 // dropped, or a *FieldError for the first field at fault. The result shares no
 // slice with m.
 func (m Mapping) Validate() (Mapping, error) {
-	if m.VCluster == "" {
-		m.VCluster = Passthrough
-	}
-	if m.Principal == "" {
-		m.Principal = m.Username
-	}
-	if err := checkName("username", m.Username, MaxName); err != nil {
+	a, err := m.Account().Validate()
+	if err != nil {
 		return Mapping{}, err
 	}
-	if err := checkName("principal", m.Principal, MaxName); err != nil {
-		return Mapping{}, err
-	}
-	if err := checkVCluster(m.VCluster); err != nil {
-		return Mapping{}, err
-	}
-	if len(m.Groups) > MaxGroups {
-		return Mapping{}, &FieldError{"groups", fmt.Sprintf("%d given, at most %d allowed", len(m.Groups), MaxGroups)}
-	}
-	for i, g := range m.Groups {
-		if err := checkName(fmt.Sprintf("groups[%d]", i), g, MaxGroup); err != nil {
-			return Mapping{}, err
-		}
-	}
-	m.Groups = union(nil, m.Groups)
-	return m, nil
+	return a.Mapping(), nil
 }
 
 // checkName refuses what no principal, username or group can be. Control
@@ -90,35 +70,57 @@ func checkName(field, s string, most int) error {
 	return nil
 }
 
-func checkVCluster(s string) error {
-	if len(s) > MaxVCluster {
-		return &FieldError{"vcluster", fmt.Sprintf("%d bytes long, at most %d allowed", len(s), MaxVCluster)}
-	}
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-' {
-			continue
+// checkNames is checkName for each of several; field gets an index.
+func checkNames(field string, names []string, most int) error {
+	for i, s := range names {
+		if err := checkName(fmt.Sprintf("%s[%d]", field, i), s, most); err != nil {
+			return err
 		}
-		return &FieldError{"vcluster", "may hold letters, digits, dot, underscore and hyphen only"}
 	}
 	return nil
 }
 
-// union returns the members of a, then those of b that are not among them, in
-// a slice of its own; nil when there are none.
-func union(a, b []string) []string {
-	if len(a)+len(b) == 0 {
-		return nil
+func checkVCluster(field, s string) error {
+	if s == "" || len(s) > MaxVCluster {
+		return &FieldError{field, fmt.Sprintf("%d bytes long, must be 1 to %d", len(s), MaxVCluster)}
 	}
-	out := make([]string, 0, len(a)+len(b))
-	for _, s := range a {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
+	for i := range len(s) {
+		if !legalTopicByte(s[i]) {
+			return &FieldError{field, "may hold letters, digits, dot, underscore and hyphen only"}
 		}
 	}
-	for _, s := range b {
-		if !slices.Contains(out, s) {
+	return nil
+}
+
+// legalTopicByte says what a topic's name may hold, and so a prefix of it.
+func legalTopicByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
+}
+
+// union returns the members of all lists in order, each once, in a slice of its
+// own; nil when there are none.
+func union(lists ...[]string) []string {
+	n := 0
+	for _, l := range lists {
+		n += len(l)
+	}
+	if n == 0 {
+		return nil
+	}
+	out := make([]string, 0, n)
+	var seen map[string]bool // only where comparing each with each would be felt
+	if n > 32 {
+		seen = make(map[string]bool, n)
+	}
+	for _, l := range lists {
+		for _, s := range l {
+			if seen == nil && slices.Contains(out, s) || seen[s] {
+				continue
+			}
 			out = append(out, s)
+			if seen != nil {
+				seen[s] = true
+			}
 		}
 	}
 	return out

@@ -35,45 +35,43 @@ type User struct {
 // Resolve says who a connection is.
 //
 //   - Username: the mapping's, else the principal itself.
-//   - Groups: the mapping's, then those that authentication brought.
+//   - Groups: the mapping's, those of which the account is a member, those that
+//     name a group which authentication brought, and the brought ones themselves.
 //   - VCluster: the mapping's, else the one that authentication brought, else
 //     Passthrough; with mandatoryVCluster the last is ErrNoVCluster instead. A
 //     mapping always has one (Passthrough when it was posted without), so a
 //     mapped principal is never refused and its mapping wins over a token.
 //
 // The principal is compared byte for byte. An empty one (a certificate without
-// a subject) is like any other, except that no mapping can name it.
+// a subject) is like any other, except that no mapping can name it. A local
+// account is found by its username, which is its principal, in the virtual
+// cluster that authentication brought.
 //
-// When a mapping exists and authentication brings no group that it lacks, the
-// result is the shared User and nothing is allocated.
+// When an account exists and its groups are all there are, the result is the
+// shared User and nothing is allocated.
 func (u *Users) Resolve(a Auth, mandatoryVCluster bool) (*User, error) {
-	if user, ok := u.Lookup(a.Principal); ok {
-		return user.with(a.Groups), nil
-	}
-	vcluster := a.VCluster
-	if vcluster == "" {
-		if mandatoryVCluster {
-			return nil, ErrNoVCluster
+	user, ok := u.Lookup(a.Principal)
+	if !ok {
+		vcluster := a.VCluster
+		if vcluster == "" {
+			if mandatoryVCluster {
+				return nil, ErrNoVCluster
+			}
+			vcluster = Passthrough
 		}
-		vcluster = Passthrough
+		if user, ok = u.local(vcluster, a.Principal); !ok {
+			user = &User{Username: a.Principal, VCluster: vcluster, Principal: a.Principal}
+		}
 	}
-	return &User{
-		Username:  a.Principal,
-		VCluster:  vcluster,
-		Principal: a.Principal,
-		Groups:    union(nil, a.Groups),
-	}, nil
+	return u.groups.widen(user, a.Groups), nil
 }
 
-// with returns a user that is also in groups: the receiver itself when it is
-// in all of them already.
-func (u *User) with(groups []string) *User {
+// lacks reports whether the user is not in all of groups.
+func (u *User) lacks(groups []string) bool {
 	for _, g := range groups {
 		if !slices.Contains(u.Groups, g) {
-			more := *u
-			more.Groups = union(u.Groups, groups)
-			return &more
+			return true
 		}
 	}
-	return u
+	return false
 }

@@ -3,8 +3,11 @@ package mapping_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern-kafka/postern/mapping"
 )
@@ -89,4 +92,60 @@ func BenchmarkBookKnown(b *testing.B) {
 			b.Fatal("not known")
 		}
 	}
+}
+
+// BenchmarkMemory is what a million mappings keep: bytes on the heap for each,
+// and the processor time of one garbage collection, most of which is marking them.
+func BenchmarkMemory(b *testing.B) {
+	const n = 1_000_000
+	for _, of := range []struct {
+		what string
+		make func(int) *mapping.Users
+	}{
+		{"principal is another name", filled},
+		{"principal holds the username", func(n int) *mapping.Users {
+			return filledWith(n, func(i int) mapping.Mapping {
+				return mapping.Mapping{Username: fmt.Sprint("user-", i), Principal: fmt.Sprint("CN=user-", i), VCluster: strings.Clone(mapping.Passthrough)}
+			})
+		}},
+	} {
+		b.Run(of.what, func(b *testing.B) {
+			for b.Loop() {
+				before := heapNow()
+				users := of.make(n)
+				kept := heapNow() - before
+				b.ReportMetric(float64(kept)/n, "B/mapping")
+				b.ReportMetric(float64(markTime().Milliseconds()), "ms-cpu/gc")
+				runtime.KeepAlive(users)
+			}
+		})
+	}
+}
+
+func filledWith(n int, of func(int) mapping.Mapping) *mapping.Users {
+	u := mapping.NewUsers()
+	for i := range n {
+		u.Put(of(i))
+	}
+	return u
+}
+
+func heapNow() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// markTime is the processor time that one collection takes.
+func markTime() time.Duration {
+	sample := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(sample)
+	before := sample[0].Value.Float64()
+	const rounds = 5
+	for range rounds {
+		runtime.GC()
+	}
+	metrics.Read(sample)
+	return time.Duration((sample[0].Value.Float64() - before) / rounds * float64(time.Second))
 }

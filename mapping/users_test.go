@@ -17,35 +17,50 @@ type key struct{ vcluster, username string }
 func newest(log []mapping.Change) (all map[key]mapping.Change, holder map[string]mapping.Change) {
 	all, holder = map[key]mapping.Change{}, map[string]mapping.Change{}
 	for _, c := range log {
-		k := key{c.Mapping.VCluster, c.Mapping.Username}
+		k := key{c.Account.VCluster, c.Account.Username}
 		delete(all, k)
 		if !c.Deleted {
 			all[k] = c
 		}
 	}
 	for _, c := range all {
-		if c.Order > holder[c.Mapping.Principal].Order {
-			holder[c.Mapping.Principal] = c
+		for _, p := range c.Account.Principals {
+			if c.Order > holder[p].Order {
+				holder[p] = c
+			}
 		}
 	}
 	return all, holder
 }
 
+// as is the mapping that an account is to a principal of it.
+func as(a mapping.Account, principal string) mapping.Mapping {
+	m := a.Mapping()
+	m.Principal = principal
+	return m
+}
+
+// randomLog holds accounts of every kind: with one principal, with several,
+// local ones, and local ones with a credential.
 func randomLog(r *rand.Rand, n int) []mapping.Change {
 	log := make([]mapping.Change, n)
 	for i := range log {
-		log[i] = mapping.Change{
-			Mapping: mapping.Mapping{
-				VCluster:  fmt.Sprint("v", r.IntN(2)),
-				Username:  fmt.Sprint("u", r.IntN(4)),
-				Principal: fmt.Sprint("p", r.IntN(4)),
-			},
-			Deleted: r.IntN(4) == 0,
-			Order:   int64(i + 1),
+		a := mapping.Account{VCluster: fmt.Sprint("v", r.IntN(2)), Username: fmt.Sprint("u", r.IntN(4))}
+		switch r.IntN(6) {
+		case 0:
+			a.Type = mapping.Local
+		case 1:
+			a.Type = mapping.Local
+			a.Scram = []mapping.ScramRecord{{Mechanism: "SCRAM-SHA-256", Iterations: i}}
+		case 2:
+			a.Principals = []string{fmt.Sprint("p", r.IntN(2)), fmt.Sprint("p", 2+r.IntN(2))}
+		default:
+			a.Principals = []string{fmt.Sprint("p", r.IntN(4))}
 		}
-		if r.IntN(3) == 0 {
-			log[i].Mapping.Groups = []string{fmt.Sprint("g", r.IntN(3))}
+		if a.Type == mapping.External && r.IntN(3) == 0 {
+			a.Groups = []string{fmt.Sprint("g", r.IntN(3))}
 		}
+		log[i] = mapping.Change{Account: a, Deleted: r.IntN(4) == 0, Order: int64(i + 1)}
 	}
 	return log
 }
@@ -53,35 +68,67 @@ func randomLog(r *rand.Rand, n int) []mapping.Change {
 func agrees(t *testing.T, u *mapping.Users, log []mapping.Change) {
 	t.Helper()
 	all, holder := newest(log)
-	if u.Len() != len(all) || len(u.All()) != len(all) {
-		t.Fatalf("%d mappings, want %d", u.Len(), len(all))
+	claims, locals := 0, 0
+	for k, c := range all {
+		claims += len(c.Account.Principals)
+		if c.Account.Type == mapping.Local {
+			locals++
+		}
+		if a, ok := u.Account(k.vcluster, k.username); !ok || !a.Equal(c.Account) {
+			t.Fatalf("%v is %+v, want %+v", k, a, c.Account)
+		}
+		if u.HasLocal(k.vcluster, k.username) != (c.Account.Type == mapping.Local) || !u.Has(k.vcluster, k.username) {
+			t.Fatalf("%v: local %v", k, u.HasLocal(k.vcluster, k.username))
+		}
+		m, ok := u.ByUsername(k.vcluster, k.username)
+		if ok == (c.Account.Type == mapping.Local) || ok && !reflect.DeepEqual(m, c.Account.Mapping()) {
+			t.Fatalf("%v is the mapping %v %v", k, m, ok)
+		}
 	}
-	if want := len(all) - len(holder); u.Shadowed() != want {
+	if u.Len() != len(all) || len(u.Accounts(mapping.Filter{})) != len(all) || len(u.All()) != len(all)-locals || u.Locals() != locals {
+		t.Fatalf("%d accounts, %d local; want %d, %d", u.Len(), u.Locals(), len(all), locals)
+	}
+	if want := claims - len(holder); u.Shadowed() != want {
 		t.Fatalf("%d shadowed, want %d", u.Shadowed(), want)
 	}
-	for k, c := range all {
-		if m, ok := u.ByUsername(k.vcluster, k.username); !ok || !reflect.DeepEqual(m, c.Mapping) {
-			t.Fatalf("%v is %v, want %v", k, m, c.Mapping)
+	for i := range 4 {
+		agreesOn(t, u, fmt.Sprint("p", i), holder)
+		name := fmt.Sprint("u", i)
+		var last mapping.Change
+		for _, c := range all {
+			if c.Account.Username == name && len(c.Account.Scram) > 0 && c.Order > last.Order {
+				last = c
+			}
 		}
-		other := c.Mapping
-		other.Username = "somebody else"
-		if m, conflict := u.Conflict(other); !conflict || !reflect.DeepEqual(m, holder[other.Principal].Mapping) {
-			t.Fatalf("conflict over %s: %v, %v", other.Principal, m, conflict)
+		cred, vcluster, ok := u.Scram(name, "SCRAM-SHA-256")
+		if ok != (last.Order > 0) || ok && (vcluster != last.Account.VCluster || cred.Iterations != last.Account.Scram[0].Iterations) {
+			t.Fatalf("credential of %s: %+v in %s %v, want %+v", name, cred, vcluster, ok, last)
+		}
+		if _, _, ok := u.Scram(name, "SCRAM-SHA-512"); ok {
+			t.Fatalf("credential of %s of another mechanism", name)
 		}
 	}
-	for i := range 4 {
-		p := fmt.Sprint("p", i)
-		user, ok := u.Lookup(p)
-		want, held := holder[p]
-		if ok != held {
-			t.Fatalf("%s mapped: %v, want %v", p, ok, held)
-		}
-		if held && !reflect.DeepEqual(*user, mapping.User{
-			Username: want.Mapping.Username, VCluster: want.Mapping.VCluster,
-			Principal: p, Groups: want.Mapping.Groups,
-		}) {
-			t.Fatalf("%s is %+v, want %+v", p, *user, want.Mapping)
-		}
+}
+
+func agreesOn(t *testing.T, u *mapping.Users, p string, holder map[string]mapping.Change) {
+	t.Helper()
+	user, ok := u.Lookup(p)
+	want, held := holder[p]
+	m, conflict := u.Conflict(mapping.Account{Username: "somebody else", Principals: []string{"free", p}})
+	if ok != held || conflict != held {
+		t.Fatalf("%s mapped: %v, in conflict %v, want %v", p, ok, conflict, held)
+	}
+	if !held {
+		return
+	}
+	if !reflect.DeepEqual(m, as(want.Account, p)) {
+		t.Fatalf("conflict over %s: %v", p, m)
+	}
+	if !reflect.DeepEqual(*user, mapping.User{
+		Username: want.Account.Username, VCluster: want.Account.VCluster,
+		Principal: p, Groups: want.Account.Groups,
+	}) {
+		t.Fatalf("%s is %+v, want %+v", p, *user, want.Account)
 	}
 }
 
@@ -97,11 +144,15 @@ func TestUsersAreAFunctionOfTheLog(t *testing.T) {
 			_, before := newest(log[:i])
 			e := stepwise.Apply(c)
 			agrees(t, stepwise, log[:i+1])
-			last, held := before[c.Mapping.Principal]
-			took := !c.Deleted && held &&
-				(last.Mapping.Username != c.Mapping.Username || last.Mapping.VCluster != c.Mapping.VCluster)
-			if e.Contested != took || took && !reflect.DeepEqual(e.Rival, last.Mapping) {
-				t.Fatalf("seed %d step %d: effect %+v, want the principal taken from %v: %v", seed, i, e, last.Mapping, took)
+			var lost []mapping.Mapping
+			for _, p := range c.Account.Principals {
+				last, held := before[p]
+				if !c.Deleted && held && (last.Account.Username != c.Account.Username || last.Account.VCluster != c.Account.VCluster) {
+					lost = append(lost, as(last.Account, p))
+				}
+			}
+			if e.Contested != (len(lost) > 0) || e.Contested && !reflect.DeepEqual(e.Rival, lost[0]) {
+				t.Fatalf("seed %d step %d: effect %+v, want lost %v", seed, i, e, lost)
 			}
 			if i%7 == 0 {
 				stepwise.Apply(c)
@@ -111,7 +162,7 @@ func TestUsersAreAFunctionOfTheLog(t *testing.T) {
 		all, _ := newest(log)
 		var compacted []mapping.Change
 		for _, c := range log {
-			if k := (key{c.Mapping.VCluster, c.Mapping.Username}); all[k].Order == c.Order {
+			if k := (key{c.Account.VCluster, c.Account.Username}); all[k].Order == c.Order {
 				compacted = append(compacted, c)
 			}
 		}
@@ -125,22 +176,31 @@ func TestUsersAreAFunctionOfTheLog(t *testing.T) {
 			replaced.Apply(c)
 		}
 		r.Shuffle(len(compacted), func(i, j int) { compacted[i], compacted[j] = compacted[j], compacted[i] })
-		replaced.Replace(compacted)
-		agrees(t, replaced, log)
-		replaced.Replace(compacted)
-		agrees(t, replaced, log)
+		for range 2 {
+			fresh := mapping.NewUsers()
+			for _, c := range compacted {
+				fresh.Apply(c)
+			}
+			replaced.Adopt(fresh)
+			agrees(t, replaced, log)
+		}
+		if next := randomLog(r, 1)[0]; !next.Deleted {
+			next.Order = 1000
+			replaced.Apply(next)
+			agrees(t, replaced, append(log, next))
+		}
 	}
 }
 
 func TestStaleStepChangesNothing(t *testing.T) {
 	u := mapping.NewUsers()
-	m := mapping.Mapping{VCluster: "v", Username: "u", Principal: "new"}
-	u.Apply(mapping.Change{Mapping: m, Order: 5})
-	m.Principal = "old"
-	if e := u.Apply(mapping.Change{Mapping: m, Order: 4}); !e.Stale {
+	a := mapping.Account{VCluster: "v", Username: "u", Principals: []string{"new"}}
+	u.Apply(mapping.Change{Account: a, Order: 5})
+	a.Principals = []string{"old"}
+	if e := u.Apply(mapping.Change{Account: a, Order: 4}); !e.Stale {
 		t.Errorf("effect %+v, want stale", e)
 	}
-	if e := u.Apply(mapping.Change{Mapping: m, Order: 4, Deleted: true}); !e.Stale {
+	if e := u.Apply(mapping.Change{Account: a, Order: 4, Deleted: true}); !e.Stale {
 		t.Errorf("effect %+v, want stale", e)
 	}
 	if _, ok := u.Lookup("new"); !ok || u.Len() != 1 {
@@ -154,7 +214,7 @@ func TestListings(t *testing.T) {
 		t.Errorf("List of nothing is %#v, want it empty and not nil", l)
 	}
 	for _, k := range []key{{"v", "b"}, {"v", "a"}, {"w", "c"}} {
-		u.Put(mapping.Mapping{VCluster: k.vcluster, Username: k.username, Principal: k.username})
+		put(t, u, mapping.Mapping{VCluster: k.vcluster, Username: k.username})
 	}
 	if l := u.List("v"); !reflect.DeepEqual(l, []string{"a", "b"}) {
 		t.Errorf("List(v) %v", l)
@@ -213,18 +273,18 @@ func TestReadersSeeWholeUsers(t *testing.T) {
 					return
 				}
 				u.List("same")
-				u.Conflict(mapping.Mapping{Principal: "moving"})
+				u.Conflict(mapping.Account{Principals: []string{"moving"}})
 			}
 		})
 	}
 	for i := 1; i < 3000; i++ {
 		generation(i)
 		if i%100 == 0 {
-			var all []mapping.Change
-			for j, m := range u.All() {
-				all = append(all, mapping.Change{Mapping: m, Order: int64(10*i + j)})
+			fresh := mapping.NewUsers()
+			for j, a := range u.Accounts(mapping.Filter{}) {
+				fresh.Apply(mapping.Change{Account: a, Order: int64(10*i + j)})
 			}
-			u.Replace(all)
+			u.Adopt(fresh)
 		}
 	}
 	close(done)

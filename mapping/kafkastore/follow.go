@@ -7,8 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/postern-kafka/postern/mapping"
 )
 
 const (
@@ -17,31 +15,44 @@ const (
 	skipLines     = 20 // log lines about skipped records per reading from the start
 )
 
-// reader is what the following goroutine alone knows.
-type reader struct {
-	prepared bool // the topics have been looked at
-	id       [16]byte
-	position int64                   // offset of the next record; -1: from the start
-	epoch    int32                   // leader epoch of the last record read; -1: none
-	aside    map[name]mapping.Change // while reading from the start: not in Users yet
-	denials  denials                 // likewise, for the deny-list
-	target   int64                   // where reading from the start is complete
-	skipped  int                     // records skipped since the start of the log
-	began    time.Time               // of reading from the start
-	moved    bool                    // progress since the last failure
+// follower keeps one topic's content in step with its log.
+type follower struct {
+	store    *Store
+	client   *kgo.Client
+	topic    string
+	what     string // for log lines
+	content  content
+	progress progress
+	stopped  chan struct{}
+
+	// Of the store's lock.
+	reason error // why it has not been read to its end; nil once it has
+	end    int64 // of the log, as last seen
 }
 
-func (r *reader) fromStart() {
-	r.position, r.epoch, r.skipped = -1, -1, 0
-	r.aside, r.denials = make(map[name]mapping.Change), make(denials)
+// reader is what the following goroutine alone knows.
+type reader struct {
+	id       [16]byte
+	position int64     // offset of the next record; -1: from the start
+	epoch    int32     // leader epoch of the last record read; -1: none
+	aside    bool      // reading from the start: the content is not in force yet
+	target   int64     // where reading from the start is complete
+	skipped  int       // records skipped since the start of the log
+	began    time.Time // of reading from the start
+	moved    bool      // progress since the last failure
+}
+
+func (f *follower) fromStart(r *reader) {
+	r.position, r.epoch, r.skipped, r.aside = -1, -1, 0, true
+	f.content.begin()
 }
 
 // follow reads the log until life ends. What settles the start goes to first:
 // nil when the log has been read to its end, or a *TopicError.
-func (s *Store) follow(life context.Context, first chan<- error) {
-	defer close(s.stopped)
+func (f *follower) follow(life context.Context, first chan<- error) {
+	defer close(f.stopped)
 	r := &reader{}
-	r.fromStart()
+	f.fromStart(r)
 	report := func(err error) {
 		if first != nil {
 			first <- err
@@ -50,11 +61,11 @@ func (s *Store) follow(life context.Context, first chan<- error) {
 	}
 	pause := shortestPause
 	for life.Err() == nil {
-		err := s.attach(life, r, func() { report(nil) })
+		err := f.attach(life, r, func() { report(nil) })
 		if life.Err() != nil || err == nil {
 			continue
 		}
-		s.failed(r, err)
+		f.failed(r, err)
 		if errors.Is(err, ErrTopic) {
 			report(err)
 		}
@@ -76,67 +87,67 @@ func wait(ctx context.Context, d time.Duration) {
 }
 
 // failed notes why the log is out of reach, and what that says about it.
-func (s *Store) failed(r *reader, err error) {
+func (f *follower) failed(r *reader, err error) {
+	s := f.store
 	s.mu.Lock()
-	if s.reason != nil {
-		s.reason = err
+	if f.reason != nil {
+		f.reason = err
 	}
 	s.stats.Failures++
 	s.mu.Unlock()
-	s.log.Warn("mappings out of reach, trying again", "error", err, "offset", r.position)
+	s.log.Warn(f.what+" out of reach, trying again", "topic", f.topic, "error", err, "offset", r.position)
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-		r.prepared = false // deleted under our feet: looked at, and created, anew
+		s.topicsMissing() // deleted under our feet: looked at, and created, anew
 	case errors.Is(err, kerr.OffsetOutOfRange):
-		s.rewind(r, "offset out of range")
+		f.rewind(r, "offset out of range")
 	}
 }
 
 // rewind starts again from the start of what has become another log: nobody
 // may go on waiting for a place in the old one.
-func (s *Store) rewind(r *reader, why string) {
+func (f *follower) rewind(r *reader, why string) {
 	if r.position < 0 {
 		return
 	}
-	s.log.Error("log of the mappings is not what it was, reading it again", "cause", why, "offset", r.position)
-	s.progress.rewind()
-	s.reread(r)
+	f.store.log.Error("log of the "+f.what+" is not what it was, reading it again",
+		"topic", f.topic, "cause", why, "offset", r.position)
+	f.progress.rewind()
+	f.reread(r)
 }
 
 // reread starts again from the start of the same log.
-func (s *Store) reread(r *reader) {
-	r.fromStart()
-	s.mu.Lock()
-	s.stats.Rereads++
-	s.mu.Unlock()
+func (f *follower) reread(r *reader) {
+	f.fromStart(r)
+	f.store.mu.Lock()
+	f.store.stats.Rereads++
+	f.store.mu.Unlock()
 }
 
 // attach finds the log, makes sure that it is the one read so far, and reads
 // on until something fails; nil means that the next attach may come at once.
 // complete is called when the log has been read from the start to its end.
-func (s *Store) attach(ctx context.Context, r *reader, complete func()) error {
-	if !r.prepared {
-		if err := s.prepareTopics(ctx); err != nil {
-			return err
-		}
-		r.prepared = true
+func (f *follower) attach(ctx context.Context, r *reader, complete func()) error {
+	s := f.store
+	if err := s.ensureTopics(ctx); err != nil {
+		return err
 	}
-	at, err := locate(ctx, s.client, s.topic)
+	at, err := locate(ctx, f.client, f.topic)
 	if err != nil {
 		return err
 	}
-	leader := s.client.Broker(int(at.leader))
-	if err := s.verify(ctx, leader, r, at); err != nil {
+	leader := f.client.Broker(int(at.leader))
+	if err := f.verify(ctx, leader, r, at); err != nil {
 		return err
 	}
 	for {
-		if r.aside != nil && r.position >= r.target {
-			s.handOver(r)
+		if r.aside && r.position >= r.target {
+			f.handOver(r)
 		}
-		if r.aside == nil {
+		if !r.aside {
 			complete()
 			if d := s.options.Refresh; d > 0 && s.options.Now().Sub(r.began) >= d {
-				s.reread(r)
+				f.reread(r)
 				return nil
 			}
 		}
@@ -145,17 +156,16 @@ func (s *Store) attach(ctx context.Context, r *reader, complete func()) error {
 			return err
 		}
 		r.moved = true
-		s.take(r, got)
+		f.take(r, got)
 	}
 }
 
 // verify compares the log at hand with the one read so far, and finds out
 // where to begin when it is to be read from the start.
-func (s *Store) verify(ctx context.Context, leader requester, r *reader, at place) error {
+func (f *follower) verify(ctx context.Context, leader requester, r *reader, at place) error {
 	if r.id != at.id {
 		if r.id != ([16]byte{}) {
-			s.rewind(r, "topic was recreated")
-			s.client.PurgeTopicsFromProducing(s.topic) // it would go on writing to the old id
+			f.rewind(r, "topic was recreated")
 		}
 		r.id = at.id
 	}
@@ -170,10 +180,10 @@ func (s *Store) verify(ctx context.Context, leader requester, r *reader, at plac
 		}
 		switch {
 		case judged == lost || end < r.position:
-			s.rewind(r, "log was cut back")
+			f.rewind(r, "log was cut back")
 		case judged == unknown:
-			s.log.Warn("end of the leader epoch unknown to the broker, reading the mappings again", "epoch", r.epoch)
-			s.reread(r)
+			f.store.log.Warn("end of the leader epoch unknown to the broker, reading the "+f.what+" again", "epoch", r.epoch)
+			f.reread(r)
 		}
 	}
 	if r.position < 0 {
@@ -181,111 +191,53 @@ func (s *Store) verify(ctx context.Context, leader requester, r *reader, at plac
 		if err != nil {
 			return err
 		}
-		r.position, r.began = start, s.options.Now()
+		r.position, r.began = start, f.store.options.Now()
 	}
 	r.target = end
 	return nil
 }
 
 // take works through what a fetch brought.
-func (s *Store) take(r *reader, got chunk) {
-	var skipped, conflicts uint64
+func (f *follower) take(r *reader, got chunk) {
+	var skipped uint64
 	for _, record := range got.records {
 		r.epoch = record.LeaderEpoch
-		if isDenial(record.Key) {
-			if err := s.takeDenial(r, record); err != nil {
-				skipped++
-				s.tellSkipped(r, record, err)
-			}
-			continue
-		}
-		change, err := s.decode(record)
-		if err != nil {
+		if err := f.content.take(record); err != nil {
 			skipped++
-			s.tellSkipped(r, record, err)
-			if change.Mapping.Username == "" {
-				continue
-			}
-		}
-		if r.aside != nil {
-			r.keep(change)
-		} else if e := s.users.Apply(change); e.Contested {
-			conflicts++
-			s.tellConflict(change, e.Rival)
+			f.tellSkipped(r, record, err)
 		}
 	}
 	r.position = got.next
-	if r.aside == nil {
-		s.progress.reach(got.next)
+	if !r.aside {
+		f.progress.reach(got.next)
 	}
+	s := f.store
 	s.mu.Lock()
-	s.end = got.end
+	f.end = got.end
 	s.stats.Records += uint64(len(got.records))
 	s.stats.Skipped += skipped
-	s.stats.Conflicts += conflicts
 	s.mu.Unlock()
-}
-
-func (r *reader) keep(c mapping.Change) {
-	n := name{c.Mapping.VCluster, c.Mapping.Username}
-	if c.Deleted {
-		delete(r.aside, n)
-		return
-	}
-	r.aside[n] = c
-}
-
-// decode turns a record into a change. With an error the change is a deletion
-// if it is known whose record it is, and empty if not: doc.go says why.
-func (s *Store) decode(record *kgo.Record) (mapping.Change, error) {
-	n, err := decodeKey(record.Key)
-	if err != nil {
-		return mapping.Change{}, err
-	}
-	gone := mapping.Change{
-		Mapping: mapping.Mapping{VCluster: n.VCluster, Username: n.Username},
-		Deleted: true,
-		Order:   record.Offset,
-	}
-	if record.Value == nil {
-		return gone, nil
-	}
-	m, err := decodeValue(n, record.Value)
-	if err != nil {
-		return gone, err
-	}
-	return mapping.Change{Mapping: m, Order: record.Offset}, nil
 }
 
 // handOver puts what was read from the start in force, all at once.
-func (s *Store) handOver(r *reader) {
-	all := make([]mapping.Change, 0, len(r.aside))
-	for _, c := range r.aside {
-		all = append(all, c)
+func (f *follower) handOver(r *reader) {
+	counts := f.content.handOver()
+	r.aside = false
+	if before, _ := f.progress.now(); r.position < before {
+		f.progress.rewind() // cut back while it was being refreshed
 	}
-	s.denied.Replace(r.denials.all()) // first: whom it bars must not be let in by a mapping
-	s.users.Replace(all)
-	r.aside, r.denials = nil, nil
-	if before, _ := s.progress.now(); r.position < before {
-		s.progress.rewind() // cut back while it was being refreshed
-	}
-	s.progress.reach(r.position)
+	f.progress.reach(r.position)
+	s := f.store
 	s.mu.Lock()
-	s.reason = nil
+	f.reason = nil
 	s.mu.Unlock()
-	s.log.Info("mappings read", "mappings", len(all), "shadowed", s.users.Shadowed(), "denied", s.denied.Len(),
-		"skipped", r.skipped, "offset", r.position, "took", s.options.Now().Sub(r.began))
+	s.log.Info(f.what+" read", append(counts,
+		"skipped", r.skipped, "offset", r.position, "took", s.options.Now().Sub(r.began))...)
 }
 
-func (s *Store) tellSkipped(r *reader, record *kgo.Record, err error) {
+func (f *follower) tellSkipped(r *reader, record *kgo.Record, err error) {
 	r.skipped++
 	if r.skipped <= skipLines {
-		s.log.Warn("record skipped", "offset", record.Offset, "error", err)
+		f.store.log.Warn("record skipped", "topic", f.topic, "offset", record.Offset, "error", err)
 	}
-}
-
-func (s *Store) tellConflict(c mapping.Change, rival mapping.Mapping) {
-	s.log.Warn("mapping shadowed by a later one", "principal", c.Mapping.Principal, "offset", c.Order,
-		"username", c.Mapping.Username, "vcluster", c.Mapping.VCluster,
-		"shadowed_username", rival.Username, "shadowed_vcluster", rival.VCluster)
 }

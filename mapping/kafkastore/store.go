@@ -41,30 +41,36 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Store is a mapping.Store in a compacted topic.
+// Store is a mapping.Store in compacted topics.
 type Store struct {
 	options Options
 	log     *slog.Logger
 	specs   []TopicSpec
-	topic   string // of the user mappings
 	client  *kgo.Client
 	admin   *kadm.Client
+	state   mapping.State
 
-	users    *mapping.Users
-	denied   *mapping.DenyList
-	progress progress
-	writing  chan struct{} // holds one token: the right to write
+	accounts  *follower
+	groups    *follower
+	vclusters *follower
 
-	stop    context.CancelFunc
-	stopped chan struct{}
+	writing chan struct{} // holds one token: the right to write, and to scribe
+	scribe  scribe
+
+	life context.Context // ends with Close
+	stop context.CancelFunc
+
+	preparing sync.Mutex
+	prepared  bool // the topics have been looked at
 
 	mu     sync.Mutex
-	reason error // why not ready; nil once the log has been read to its end
+	closed bool
 	stats  mapping.StoreStats
-	end    int64 // of the log, as last seen
 }
 
 var _ mapping.Store = (*Store)(nil)
+
+func (s *Store) followers() [3]*follower { return [...]*follower{s.accounts, s.groups, s.vclusters} }
 
 // Open starts a store. It returns as soon as the log has been read to its end,
 // and otherwise after FirstAttempt or when ctx is done, with a store that goes
@@ -77,20 +83,23 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
-	first := make(chan error, 1)
-	go s.follow(life, first)
-
+	s.life, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	first := make(chan error, len(s.followers()))
+	for _, f := range s.followers() {
+		go f.follow(s.life, first)
+	}
 	patience := time.NewTimer(s.options.FirstAttempt)
 	defer patience.Stop()
-	select {
-	case err = <-first:
-	case <-ctx.Done():
-	case <-patience.C:
-	}
-	if errors.Is(err, ErrTopic) {
-		return nil, errors.Join(err, s.Close())
+	for range s.followers() {
+		select {
+		case err = <-first:
+		case <-ctx.Done():
+		case <-patience.C:
+			return s, nil
+		}
+		if errors.Is(err, ErrTopic) {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	return s, nil
 }
@@ -113,179 +122,120 @@ func prepare(o Options) (*Store, error) {
 	}
 	s := &Store{
 		options: o,
+		log:     o.Log,
 		specs:   TopicNames(o.ClusterID, o.Topics),
-		users:   mapping.NewUsers(),
-		denied:  mapping.NewDenyList(),
+		state:   mapping.NewState(),
 		writing: make(chan struct{}, 1),
-		stopped: make(chan struct{}),
-		reason:  errors.New("kafkastore: not read yet"),
 	}
 	if err := checkNames(s.specs); err != nil {
 		return nil, err
 	}
-	for _, spec := range s.specs {
-		if spec.Key == UserMappings {
-			s.topic = spec.Name
-		}
-	}
-	s.log = o.Log.With("store", s.topic)
 	opts := append([]kgo.Opt{}, o.Client...)
 	opts = append(opts,
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(0),
-		kgo.RecordDeliveryTimeout(30*time.Second),
-		kgo.MaxBufferedRecords(1000),
+		kgo.MaxVersions(versions()),
 		kgo.MetadataMinAge(250*time.Millisecond), // a write after a change of leader waits this long
 		kgo.RetryBackoffFn(func(tries int) time.Duration {
 			return min(time.Duration(tries)*50*time.Millisecond, 250*time.Millisecond)
 		}),
 		kgo.RetryTimeoutFn(retryTimeout),
 	)
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("kafkastore: client: %w", err)
+	if err := s.connect(opts); err != nil {
+		return nil, err
 	}
-	s.client, s.admin = client, kadm.NewClient(client)
+	s.scribe = scribe{client: s.client, id: TransactionalID(o.ClusterID), now: o.Now}
 	return s, nil
+}
+
+// connect makes the clients. A broker works on one request of a connection at a
+// time, and a fetch may wait there: each log is read by a client of its own.
+func (s *Store) connect(opts []kgo.Opt) error {
+	var clients [3]*kgo.Client
+	for i := range clients {
+		client, err := kgo.NewClient(opts...)
+		if err != nil {
+			return fmt.Errorf("kafkastore: client: %w", err)
+		}
+		clients[i] = client
+	}
+	s.client, s.admin = clients[0], kadm.NewClient(clients[0])
+	s.accounts = s.newFollower(clients[0], UserMappings, "mappings", &accounts{state: s.state, contest: s.contested})
+	s.groups = s.newFollower(clients[1], Groups, "groups", newGroups(s.state.Users.Groups()))
+	s.vclusters = s.newFollower(clients[2], VClusters, "virtual clusters", newVClusters(s.state.VClusters))
+	return nil
+}
+
+func (s *Store) newFollower(client *kgo.Client, key, what string, c content) *follower {
+	f := &follower{
+		store: s, client: client, what: what, content: c,
+		stopped: make(chan struct{}), reason: errors.New("kafkastore: not read yet"),
+	}
+	for _, spec := range s.specs {
+		if spec.Key == key {
+			f.topic = spec.Name
+		}
+	}
+	return f
+}
+
+// contested notes that an account took a principal from another one.
+func (s *Store) contested(c mapping.Change, rival mapping.Mapping) {
+	s.mu.Lock()
+	s.stats.Conflicts++
+	s.mu.Unlock()
+	s.log.Warn("mapping shadowed by a later one", "principal", rival.Principal, "offset", c.Order,
+		"username", c.Account.Username, "vcluster", c.Account.VCluster,
+		"shadowed_username", rival.Username, "shadowed_vcluster", rival.VCluster)
 }
 
 // retryTimeout is how long the client itself tries again before this package
 // does, and so how soon Ready has a reason. A producer id takes its time on a
-// young cluster: every broker first fetches a block of them.
+// young cluster: every broker first fetches a block of them, and the topic of the
+// transactions is made for the first one that has any.
 func retryTimeout(key int16) time.Duration {
-	if key == kmsg.InitProducerID.Int16() {
+	if key == kmsg.InitProducerID.Int16() || key == kmsg.FindCoordinator.Int16() {
 		return 10 * time.Second
 	}
 	return 2 * time.Second
 }
 
-// Put implements mapping.Store.
-func (s *Store) Put(ctx context.Context, m mapping.Mapping) (created bool, err error) {
-	return s.put(ctx, m, false)
-}
-
-// Create implements mapping.Store.
-func (s *Store) Create(ctx context.Context, m mapping.Mapping) error {
-	_, err := s.put(ctx, m, true)
-	return err
-}
-
-func (s *Store) put(ctx context.Context, m mapping.Mapping, fresh bool) (created bool, err error) {
-	if m, err = m.Validate(); err != nil {
-		return false, err // before anything is asked of the brokers
-	}
-	err = s.inTurn(ctx, func(epoch int) error {
-		m, created, err = s.users.Admit(m, fresh)
-		if err != nil {
-			return err
-		}
-		value, err := encodeValue(m, s.options.Now())
-		if err != nil {
-			return err
-		}
-		key, err := encodeKey(name{m.VCluster, m.Username})
-		if err != nil {
-			return err
-		}
-		return s.write(ctx, epoch, key, value)
-	})
-	return created && err == nil, err
-}
-
-// Delete implements mapping.Store.
-func (s *Store) Delete(ctx context.Context, vcluster, username string) error {
-	if vcluster == "" {
-		vcluster = mapping.Passthrough
-	}
-	return s.inTurn(ctx, func(epoch int) error {
-		if _, ok := s.users.ByUsername(vcluster, username); !ok {
-			return fmt.Errorf("kafkastore: username %q of vcluster %q: %w", username, vcluster, mapping.ErrNotFound)
-		}
-		key, err := encodeKey(name{vcluster, username})
-		if err != nil {
-			return err
-		}
-		return s.write(ctx, epoch, key, nil)
-	})
-}
-
-// inTurn calls act when no other write of this gateway is under way and Users
-// holds everything that any gateway had written when inTurn was called: what
-// act decides from Users is then wrong only if another gateway writes at the
-// same moment.
-func (s *Store) inTurn(ctx context.Context, act func(epoch int) error) error {
-	select {
-	case s.writing <- struct{}{}:
-		defer func() { <-s.writing }()
-	case <-ctx.Done():
-		return fmt.Errorf("kafkastore: wait for other writes: %w", ctx.Err())
-	}
-	if err := s.Ready(); err != nil {
-		if errors.Is(err, mapping.ErrClosed) {
-			return err
-		}
-		return fmt.Errorf("%w: %w", mapping.ErrNotReady, err)
-	}
-	_, epoch := s.progress.now()
-	end, err := listOffset(ctx, s.client, s.topic, toEnd)
-	if errors.Is(err, kgo.ErrClientClosed) {
-		return mapping.ErrClosed
-	}
-	if err != nil {
-		return err
-	}
-	if err := s.progress.wait(ctx, epoch, end); err != nil {
-		return err
-	}
-	return act(epoch)
-}
-
-// write appends one record and returns when Users or DenyList holds it.
-func (s *Store) write(ctx context.Context, epoch int, key, value []byte) error {
-	type outcome struct {
-		offset int64
-		err    error
-	}
-	// The promise may come long after ctx: a batch on its way cannot be
-	// called back.
-	promised := make(chan outcome, 1)
-	record := &kgo.Record{Topic: s.topic, Partition: 0, Key: key, Value: value}
-	s.client.Produce(ctx, record, func(r *kgo.Record, err error) { promised <- outcome{r.Offset, err} })
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("kafkastore: write %s: %w", key, ctx.Err())
-	case o := <-promised:
-		if errors.Is(o.err, kgo.ErrClientClosed) {
-			return mapping.ErrClosed
-		}
-		if o.err != nil {
-			return fmt.Errorf("kafkastore: write %s: %w", key, o.err)
-		}
-		return s.progress.wait(ctx, epoch, o.offset+1)
-	}
-}
-
 // Users implements mapping.Store.
-func (s *Store) Users() *mapping.Users { return s.users }
+func (s *Store) Users() *mapping.Users { return s.state.Users }
+
+// Groups implements mapping.Store.
+func (s *Store) Groups() *mapping.Groups { return s.state.Users.Groups() }
+
+// VClusters implements mapping.Store.
+func (s *Store) VClusters() *mapping.VClusters { return s.state.VClusters }
 
 // Ready implements mapping.Store. Once nil it stays so until Close: brokers
 // that go away later leave in force what was read.
 func (s *Store) Ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reason
+	if s.closed {
+		return mapping.ErrClosed
+	}
+	for _, f := range s.followers() {
+		if f.reason != nil {
+			return f.reason
+		}
+	}
+	return nil
 }
 
 // Stats implements mapping.Store.
 func (s *Store) Stats() mapping.StoreStats {
-	position, _ := s.progress.now()
+	st := s.state.Stats()
 	s.mu.Lock()
-	st := s.stats
-	st.Lag = max(0, s.end-position)
-	s.mu.Unlock()
-	st.Position = position
-	st.Mappings, st.Shadowed, st.Denied = s.users.Len(), s.users.Shadowed(), s.denied.Len()
+	defer s.mu.Unlock()
+	of := s.stats
+	st.Records, st.Skipped, st.Conflicts = of.Records, of.Skipped, of.Conflicts
+	st.Rereads, st.Failures, st.Fenced = of.Rereads, of.Failures, of.Fenced
+	for _, f := range s.followers() {
+		position, _ := f.progress.now()
+		st.Lag += max(0, f.end-position)
+	}
+	st.Position, _ = s.accounts.progress.now()
 	return st
 }
 
@@ -293,11 +243,19 @@ func (s *Store) Stats() mapping.StoreStats {
 // mapping.ErrClosed. It may be called again.
 func (s *Store) Close() error {
 	s.stop()
-	<-s.stopped
+	for _, f := range s.followers() {
+		<-f.stopped
+	}
 	s.mu.Lock()
-	s.reason = mapping.ErrClosed
+	s.closed = true
 	s.mu.Unlock()
-	s.progress.close(mapping.ErrClosed)
-	s.client.Close()
+	for _, f := range s.followers() {
+		f.progress.close(mapping.ErrClosed)
+	}
+	s.writing <- struct{}{} // a write under way comes to its end
+	<-s.writing
+	for _, f := range s.followers() {
+		f.client.Close()
+	}
 	return nil
 }

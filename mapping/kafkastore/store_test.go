@@ -476,7 +476,9 @@ func TestBrokersDownAtStart(t *testing.T) {
 		t.Errorf("Create: %v", err)
 	}
 	cluster(t, kfake.NumBrokers(1), kfake.Ports(addr.Port))
-	log.await(t, 1, "mappings read")
+	for _, what := range []string{"mappings read", "groups read", "virtual clusters read"} {
+		log.await(t, 1, what)
+	}
 	ready(t, s)
 	check(t, s.Create(testContext(t), mapping.Mapping{Username: "u", Principal: "CN=u"}))
 	want(t, s, "CN=u", "u")

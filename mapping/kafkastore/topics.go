@@ -13,8 +13,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// UserMappings is the key of the topic that this store reads and writes.
-const UserMappings = "usermappings"
+// The keys of the topics that this store reads and writes.
+const (
+	UserMappings = "usermappings"
+	Groups       = "groups"
+	VClusters    = "vclusters"
+)
 
 // Values of TopicSpec.Cleanup, as Kafka's cleanup.policy knows them.
 const (
@@ -41,12 +45,12 @@ func TopicNames(clusterID string, overrides map[string]string) []TopicSpec {
 		{Key: "consumer_offsets"},
 		{Key: "consumer_subscriptions"},
 		{Key: "encryption_configs"},
-		{Key: "groups"},
+		{Key: Groups},
 		{Key: "interceptor_configs"},
 		{Key: "license"},
 		{Key: "topicmappings"},
 		{Key: UserMappings},
-		{Key: "vclusters"},
+		{Key: VClusters},
 	}
 	for i := range specs {
 		s := &specs[i]
@@ -108,9 +112,27 @@ func legalTopic(name string) bool {
 	return true
 }
 
+// ensureTopics is prepareTopics, once until topicsMissing is called.
+func (s *Store) ensureTopics(ctx context.Context) error {
+	s.preparing.Lock()
+	defer s.preparing.Unlock()
+	if s.prepared {
+		return nil
+	}
+	err := s.prepareTopics(ctx)
+	s.prepared = err == nil
+	return err
+}
+
+func (s *Store) topicsMissing() {
+	s.preparing.Lock()
+	defer s.preparing.Unlock()
+	s.prepared = false
+}
+
 // prepareTopics creates the topics that are missing and looks at the ones that
 // are there. It fails for a reason that trying again may mend, or with a
-// *TopicError. Only the topic of the user mappings has to exist in the end: for
+// *TopicError. Only the topics that are followed have to exist in the end: for
 // another one a refusal to create it is a warning.
 func (s *Store) prepareTopics(ctx context.Context) error {
 	names := make([]string, 0, len(s.specs))
@@ -204,7 +226,7 @@ func (s *Store) created(spec TopicSpec, made kmsg.CreateTopicsResponseTopic) err
 
 // tolerate decides what a failure with one topic means.
 func (s *Store) tolerate(spec TopicSpec, doing string, err error) error {
-	if spec.Key == UserMappings || kerr.IsRetriable(err) || !isKafkaError(err) {
+	if spec.Key == UserMappings || spec.Key == Groups || spec.Key == VClusters || kerr.IsRetriable(err) || !isKafkaError(err) {
 		return fmt.Errorf("kafkastore: topic %s: %s: %w", spec.Name, doing, err)
 	}
 	s.log.Warn("topic left out", "topic", spec.Name, "doing", doing, "error", err)

@@ -121,3 +121,49 @@ func TestDenyList(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 }
+
+// TestResources walks through accounts, groups and virtual clusters: dry first,
+// which must answer alike and leave nothing behind.
+func TestResources(t *testing.T) {
+	s, ctx := memstore.New(), t.Context()
+	var store mapping.Store = s
+	loc := mapping.Account{VCluster: "blue", Username: "loc", Type: mapping.Local}
+	group := mapping.Group{Name: "g", Members: []mapping.Member{{VCluster: "blue", Username: "loc"}}}
+	steps := []struct {
+		what string
+		do   func(mapping.Write) (mapping.Outcome, error)
+		want mapping.Outcome
+		err  error
+	}{
+		{"account before its vcluster", func(w mapping.Write) (mapping.Outcome, error) { return store.PutAccount(ctx, loc, w) }, 0, mapping.ErrNoVClusterResource},
+		{"vcluster", func(w mapping.Write) (mapping.Outcome, error) {
+			return store.PutVCluster(ctx, mapping.VCluster{Name: "blue"}, w)
+		}, mapping.Created, nil},
+		{"group before its member", func(w mapping.Write) (mapping.Outcome, error) { return store.PutGroup(ctx, group, w) }, 0, mapping.ErrNoMember},
+		{"account", func(w mapping.Write) (mapping.Outcome, error) { return store.PutAccount(ctx, loc, w) }, mapping.Created, nil},
+		{"account again", func(w mapping.Write) (mapping.Outcome, error) { return store.PutAccount(ctx, loc, w) }, mapping.NotChanged, nil},
+		{"group", func(w mapping.Write) (mapping.Outcome, error) { return store.PutGroup(ctx, group, w) }, mapping.Created, nil},
+		{"account in use", func(w mapping.Write) (mapping.Outcome, error) {
+			return 0, store.DeleteAccount(ctx, "blue", "loc", w)
+		}, 0, mapping.ErrAccountInUse},
+		{"vcluster in use", func(w mapping.Write) (mapping.Outcome, error) { return 0, store.DeleteVCluster(ctx, "blue", w) }, 0, mapping.ErrVClusterInUse},
+		{"group gone", func(w mapping.Write) (mapping.Outcome, error) { return 0, store.DeleteGroup(ctx, "g", w) }, 0, nil},
+		{"group not found", func(w mapping.Write) (mapping.Outcome, error) { return 0, store.DeleteGroup(ctx, "x", w) }, 0, mapping.ErrNotFound},
+		{"account gone", func(w mapping.Write) (mapping.Outcome, error) {
+			return 0, store.DeleteAccount(ctx, "blue", "loc", w)
+		}, 0, nil},
+		{"vcluster gone", func(w mapping.Write) (mapping.Outcome, error) { return 0, store.DeleteVCluster(ctx, "blue", w) }, 0, nil},
+	}
+	for _, step := range steps {
+		before := s.Stats()
+		if o, err := step.do(mapping.Write{Dry: true}); o != step.want || !errors.Is(err, step.err) || s.Stats() != before {
+			t.Errorf("%s, dry: %v, %v; want %v, %v; %+v became %+v", step.what, o, err, step.want, step.err, before, s.Stats())
+		}
+		if o, err := step.do(mapping.Write{}); o != step.want || !errors.Is(err, step.err) {
+			t.Errorf("%s: %v, %v; want %v, %v", step.what, o, err, step.want, step.err)
+		}
+	}
+	if st := s.Stats(); st != (mapping.StoreStats{}) || store.Groups().Len()+store.VClusters().Len() != 0 {
+		t.Errorf("left behind: %+v", st)
+	}
+}
