@@ -74,19 +74,24 @@ func readApi(r *reader, i int) (a api, same bool) {
 	at := r.off
 	r.tags()
 	a.tags = r.b[at:r.off]
+	was := a
+	a.cut()
+	return a, a.keep && a.min == was.min && a.max == was.max
+}
+
+// cut leaves what the table lets pass.
+func (a *api) cut() {
 	row := Lookup(a.key)
 	if row == nil || row.Do == Refuse {
-		return a, false
+		return
 	}
-	was := a
-	if row.Do == Rewrite {
+	if row.Do != Forward {
 		a.max = min(a.max, row.Max)
 	}
 	if a.key == keyProduce {
 		a.min = 0
 	}
 	a.keep = a.min <= a.max
-	return a, a.keep && a.min == was.min && a.max == was.max
 }
 
 // AppendUnsupportedApiVersions appends the answer to an ApiVersions request of a

@@ -42,6 +42,15 @@ func request(flex int16, h Head, prefix []byte) reader {
 	return r
 }
 
+// wholeRequest is request for a frame that must be all here.
+func wholeRequest(name string, flex int16, h Head, frame []byte) (reader, error) {
+	if len(frame) < requestHeadLen || int64(binary.BigEndian.Uint32(frame))+4 != int64(len(frame)) {
+		return reader{}, malformed("%s v%d request: %d bytes are not one frame", name, h.Version, len(frame))
+	}
+	h.Size = len(frame)
+	return request(flex, h, frame), nil
+}
+
 // peeked turns the state of request's reader into "more" or an error.
 func peeked(r *reader, name string, h Head) (ok bool, err error) {
 	switch {

@@ -52,7 +52,7 @@ func TestApiVersions(t *testing.T) {
 
 // keysThatStay says once more, in other words, what a client may see.
 func keysThatStay(in []kmsg.ApiVersionsResponseApiKey) []kmsg.ApiVersionsResponseApiKey {
-	limits := map[int16]int16{0: 13, 1: 18, 3: 13, 10: 6, 18: 5, 55: 1, 60: 2, 78: 2, 79: 2}
+	limits := map[int16]int16{0: 13, 1: 18, 3: 13, 10: 6, 17: 1, 18: 5, 36: 2, 55: 1, 60: 2, 78: 2, 79: 2}
 	refused := map[int16]bool{
 		4: true, 5: true, 6: true, 7: true, 52: true, 53: true, 54: true, 56: true, 58: true,
 		59: true, 62: true, 63: true, 67: true, 70: true, 73: true, 82: true,

@@ -25,6 +25,8 @@ Generated from the table in codec/rules.go; do not edit.
 - **forward**: requests and answers pass undecoded, in every version.
 - **rewrite**: as forward, but answers carry broker addresses or versions and are
   patched; versions above the audited one are neither advertised nor taken.
+- **login**: answered by the gateway, or relayed to the broker where that decides
+  who the client is; versions above the audited one are neither advertised nor taken.
 - **refuse**: taken out of ApiVersions; a request ends the connection.
 
 Keys that are not listed (newer than Kafka 4.4, vendors' own) are refused.

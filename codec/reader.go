@@ -134,6 +134,17 @@ func (r *reader) str() []byte {
 	return r.b[r.off-n : r.off]
 }
 
+// bytes reads nullable bytes; the slice lies in the frame. Their classic length has
+// 32 bits, as an array's.
+func (r *reader) bytes() []byte {
+	n := r.count()
+	if !r.need(n) {
+		return nil
+	}
+	r.off += n
+	return r.b[r.off-n : r.off]
+}
+
 // count reads the length of a nullable array. Every element takes a byte at
 // least, so a count above the bytes left in the frame is refused here.
 func (r *reader) count() int {

@@ -11,6 +11,9 @@ const (
 	// Rewrite passes requests on; answers of PatchFrom and up go through the
 	// row's functions. Versions above Max are not audited and do not pass.
 	Rewrite
+	// Login is for what logs a client in: the gateway answers it itself, or relays it to the broker that
+	// decides who the client is. Versions above Max do not pass.
+	Login
 )
 
 func (a Action) String() string {
@@ -19,6 +22,8 @@ func (a Action) String() string {
 		return "forward"
 	case Rewrite:
 		return "rewrite"
+	case Login:
+		return "login"
 	case Refuse:
 	}
 	return "refuse"
@@ -32,7 +37,7 @@ func (a Action) String() string {
 type Rule struct {
 	Name string // as in Kafka's ApiKeys
 	Do   Action
-	// Max is the highest audited version (Kafka 4.4). On Rewrite rows
+	// Max is the highest audited version (Kafka 4.4). On Rewrite and Login rows
 	// ApiVersions is clamped to it and requests above it must be refused.
 	Max int16
 	// Flex is the first flexible version (KIP-482); -1: never.
@@ -62,6 +67,11 @@ type Rule struct {
 	Tail func(p *Patch, v View, h Head, tail []byte) error
 
 	body func(version int16) program // steps over all in front of the tail
+}
+
+// Audited reports whether requests of that version may pass.
+func (r *Rule) Audited(version int16) bool {
+	return r.Do == Forward || r.Do != Refuse && version <= r.Max
 }
 
 // Patched reports whether an answer of that version must go through Whole,
@@ -117,7 +127,7 @@ func init() {
 		14: {Name: "SyncGroup", Do: Forward, Max: 5, Flex: 4},
 		15: {Name: "DescribeGroups", Do: Forward, Max: 6, Flex: 5},
 		16: {Name: "ListGroups", Do: Forward, Max: 5, Flex: 3},
-		17: {Name: "SaslHandshake", Do: Forward, Max: 1, Flex: -1},
+		17: {Name: "SaslHandshake", Do: Login, Max: 1, Flex: -1},
 		18: {Name: "ApiVersions", Do: Rewrite, Max: 5, Flex: apiVersionsFlex, Whole: apiVersionsWhole},
 		19: {Name: "CreateTopics", Do: Forward, Max: 7, Flex: 5},
 		20: {Name: "DeleteTopics", Do: Forward, Max: 6, Flex: 4},
@@ -136,7 +146,7 @@ func init() {
 		33: {Name: "AlterConfigs", Do: Forward, Max: 2, Flex: 2},
 		34: {Name: "AlterReplicaLogDirs", Do: Forward, Max: 2, Flex: 2},
 		35: {Name: "DescribeLogDirs", Do: Forward, Max: 5, Flex: 2},
-		36: {Name: "SaslAuthenticate", Do: Forward, Max: 2, Flex: 2},
+		36: {Name: "SaslAuthenticate", Do: Login, Max: 2, Flex: saslAuthenticateFlex},
 		37: {Name: "CreatePartitions", Do: Forward, Max: 3, Flex: 2},
 		38: {Name: "CreateDelegationToken", Do: Forward, Max: 3, Flex: 2},
 		39: {Name: "RenewDelegationToken", Do: Forward, Max: 2, Flex: 2},

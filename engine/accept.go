@@ -34,6 +34,8 @@ func newListener(e *Engine, o *Listener) *listener {
 			MandatoryVCluster: e.o.MandatoryVCluster,
 			MaxFrame:          e.o.MaxFrame,
 			MaxInFlight:       e.o.MaxInFlight,
+			SASL:              o.SASL,
+			Versions:          e.o.Versions,
 		},
 	}
 }

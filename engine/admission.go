@@ -55,7 +55,7 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 		e.counters.leave()
 		return
 	}
-	e.route(p, conn)
+	e.route(p, conn, place)
 }
 
 // awaitPlace waits until the handshake may begin.
@@ -158,16 +158,23 @@ func (e *Engine) known(id int32) bool {
 	return ok
 }
 
-// route starts the session, dials its broker and enrolls both sockets.
-func (e *Engine) route(p *pair, conn *net.TCPConn) {
+// route starts the session, has it hear its client where that must log in, dials its
+// broker and enrolls both sockets.
+func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) {
 	out := e.scratch.Get().(*session.Effects)
 	defer e.scratch.Put(out)
-	principal, err := p.listener.principal(p.identity)
-	p.session.Start(mapping.Auth{Principal: principal}, err, out)
+	var err error
+	if p.session.Phase() == session.Identify {
+		principal, failed := p.listener.principal(p.identity)
+		p.session.Start(mapping.Auth{Principal: principal}, failed, out)
+	}
+	if talking(p.session) {
+		e.converse(p, conn, place, out)
+	}
 	var upstream *net.TCPConn
 	for _, fx := range out.List() {
 		if fx.Kind == session.DialBroker {
-			upstream, p.broker.tls, err = e.dial(fx.Node, p.from)
+			upstream, p.broker.tls, err = e.dial(fx.Node, p)
 			switch { // not everything is the broker's fault
 			case err != nil && e.stopping.Load():
 				p.session.StartDrain(out)
@@ -179,7 +186,7 @@ func (e *Engine) route(p *pair, conn *net.TCPConn) {
 			break
 		}
 	}
-	if p.session.Phase() != session.Forward {
+	if phase := p.session.Phase(); phase != session.Forward && phase != session.Relay {
 		e.farewell(p, conn)
 		return
 	}
@@ -188,7 +195,7 @@ func (e *Engine) route(p *pair, conn *net.TCPConn) {
 
 // principal names who the client is.
 func (ln *listener) principal(id tlsterm.Identity) (string, error) {
-	if id.Anonymous() || ln.o.Principal == nil {
+	if id.Anonymous() || ln.o.Principal == nil || ln.o.SASL != nil {
 		return mapping.Anonymous, nil
 	}
 	return ln.o.Principal(id)
@@ -208,9 +215,14 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 	if p.client.tls != nil {
 		// A peer that is gone need not hear it.
 		_, _ = conn.Write(p.client.tls.CloseNotify(nil))
+		p.client.tls.Release()
 	}
-	hangUp(conn)
 	e.report(p)
+	if p.session.Reason().Kind == session.TooLarge {
+		hangUpOn(conn, tooLargeTime, tooLargeBytes)
+	} else {
+		hangUp(conn)
+	}
 	e.counters.leave()
 }
 
@@ -219,14 +231,19 @@ const (
 	hangUpTime = 200 * time.Millisecond
 	// hangUpBytes is how much of what it still sends is read meanwhile.
 	hangUpBytes = 64 << 10
+	// The same for a peer that was told in the midst of a frame that it is too large.
+	tooLargeTime  = time.Second
+	tooLargeBytes = 16 << 20
 )
 
 // hangUp closes a connection so that the peer can read what was written last:
 // closing with unread bytes would send a reset, and a reset overtakes an alert.
-func hangUp(conn *net.TCPConn) {
-	if conn.CloseWrite() == nil && conn.SetReadDeadline(time.Now().Add(hangUpTime)) == nil {
+func hangUp(conn *net.TCPConn) { hangUpOn(conn, hangUpTime, hangUpBytes) }
+
+func hangUpOn(conn *net.TCPConn, limit time.Duration, bytes int64) {
+	if conn.CloseWrite() == nil && conn.SetReadDeadline(time.Now().Add(limit)) == nil {
 		// Whatever it says, and whether it ends in time, does not matter.
-		_, _ = io.CopyN(io.Discard, conn, hangUpBytes)
+		_, _ = io.CopyN(io.Discard, conn, bytes)
 	}
 	_ = conn.Close()
 }
@@ -236,14 +253,14 @@ func hangUp(conn *net.TCPConn) {
 // moved as a whole.
 const dialTries = 3
 
-// dial connects to the broker of a node, or to any, for a client from from.
-func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, error) {
+// dial connects to the broker of a node, or to any, for a session.
+func (e *Engine) dial(node int32, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
 	if node != session.Anywhere {
 		addr, ok := e.o.Book.Address(node)
 		if !ok {
 			return nil, nil, fmt.Errorf("engine: broker %d is not known", node)
 		}
-		return e.dialAddress(addr, e.o.DialTimeout, from)
+		return e.dialAddress(addr, e.o.DialTimeout, p)
 	}
 	candidates := make([]string, 0, 2*dialTries)
 	for range dialTries {
@@ -258,7 +275,7 @@ func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, err
 	}
 	var errs []error
 	for _, addr := range candidates {
-		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries, from)
+		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries, p)
 		if err == nil {
 			return conn, sealed, nil
 		}
@@ -267,24 +284,39 @@ func (e *Engine) dial(node int32, from origin) (*net.TCPConn, *tlsterm.Conn, err
 	return nil, nil, errors.Join(errs...)
 }
 
-func (e *Engine) dialAddress(addr string, limit time.Duration, from origin) (*net.TCPConn, *tlsterm.Conn, error) {
+// dialAddress connects, secures the connection and logs in, within limit.
+func (e *Engine) dialAddress(addr string, limit time.Duration, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, limit)
 	defer cancel()
+	for {
+		conn, sealed, err := e.dialOnce(ctx, addr, p)
+		if err == nil || !again(ctx, err) {
+			return conn, sealed, err
+		}
+	}
+}
+
+func (e *Engine) dialOnce(ctx context.Context, addr string, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
 	d := net.Dialer{KeepAliveConfig: e.o.Sockets.keepAlive(), Control: e.o.Sockets.prepare}
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, nil, err
 	}
 	tcp := conn.(*net.TCPConn)
-	if e.o.BrokerTLS == nil {
-		return tcp, nil, nil
+	var sealed *tlsterm.Conn
+	if e.o.BrokerTLS != nil {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, nil, errors.Join(err, conn.Close())
+		}
+		if sealed, err = e.secure(ctx, tcp, e.o.BrokerTLS(host), p.from); err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("engine: broker %s: %w", addr, err), conn.Close())
+		}
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
-	}
-	sealed, err := e.secure(ctx, tcp, e.o.BrokerTLS(host), from)
-	if err != nil {
+	if err := e.logIn(ctx, tcp, sealed, p); err != nil {
+		if sealed != nil {
+			sealed.Release()
+		}
 		return nil, nil, errors.Join(fmt.Errorf("engine: broker %s: %w", addr, err), conn.Close())
 	}
 	return tcp, sealed, nil

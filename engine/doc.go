@@ -5,9 +5,9 @@
 // # Which goroutine runs what
 //
 //	accept (one per port)  net.Listener.Accept, backs off when descriptors run out
-//	admission (bounded)    waits for a place; TLS handshake, Session.Start, the dial with its
-//	                       own TLS, Dialed; then both sockets are enrolled on one loop and
-//	                       the goroutine ends
+//	admission (bounded)    waits for a place; TLS handshake, Session.Start or the client's
+//	                       SASL, the dial with its own TLS, Dialed; then both sockets are
+//	                       enrolled on one loop and the goroutine ends
 //	watch (one)            measures the loops' lag, cuts silent handshakes while others wait
 //	loop (one per core)    everything after that, for its own sessions, without a lock; gnet
 //	                       calls it, and while there is work it waits for more by itself (stay.go)
@@ -26,6 +26,18 @@
 // of the address with the most first (halfopen.go). What waits for a place is
 // bounded by waitingPerPlace; above, the address with the most is refused.
 // HandshakeTimeout, and DialTimeout towards the broker, cover every wait.
+//
+// A client's login goes by the same rules (login.go), within LoginTimeout. One that
+// failed is answered after LoginFailureDelay; meanwhile it has neither a place nor a
+// turn, and of one address no more than MaxLoginFailuresPerAddress wait so.
+//
+// # Logins at brokers
+//
+// Options.BrokerLogin logs in on a connection before its session forwards
+// anything (upstream_login.go). When the broker wants to see another login, the
+// session is paused until nothing is under way, and a login takes the place of
+// the earlier one on the same connection; its thinking is done off the loop
+// (upstream_renewal.go). The engine carries bytes and knows no mechanism.
 //
 // # Which bytes live how long
 //

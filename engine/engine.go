@@ -31,6 +31,9 @@ type Listener struct {
 	TLS func() *tls.Config
 	// Principal makes a principal of a verified identity.
 	Principal func(tlsterm.Identity) (string, error)
+	// SASL says how clients log in; nil: they do not. With it, who they are does not
+	// come from their certificates.
+	SASL *session.SASL
 }
 
 // Options is everything the engine is told. Durations of zero mean the
@@ -43,15 +46,25 @@ type Options struct {
 	// BrokerTLS returns the configuration for a connection to host; nil for
 	// brokers that speak PLAINTEXT.
 	BrokerTLS func(host string) *tls.Config
+	// BrokerLogin, if given, begins a login at a broker for a client; it may
+	// block until ctx ends. It is not asked for clients whose own login is
+	// relayed.
+	BrokerLogin func(ctx context.Context, user *mapping.User) (Login, error)
 	// TLSEngine says who makes the records after the handshakes.
 	TLSEngine tlsterm.Engine
 	// Revoked, if given, is asked about a client with a certificate when its
 	// connection comes to a loop, so that none slips through between its
 	// handshake and Revoke. The handshake itself asks what TLS holds.
 	Revoked func(tlsterm.Identity) bool
-	// Refresh asks the cluster for its brokers, for a port whose broker is not
-	// known yet.
+	// Refresh asks the cluster for its brokers and their versions, for a port whose
+	// broker is not known yet, and for a client when Versions returns nil.
 	Refresh func(ctx context.Context) error
+	// Versions is what the brokers speak; nil while that is not known. It is needed
+	// where clients log in at the gateway, or a virtual cluster is mandatory.
+	Versions func() *codec.Versions
+	// Prepare, if given, may wait for what the mechanism needs to judge a message
+	// that comes next.
+	Prepare func(ctx context.Context, mechanism string, message []byte)
 
 	Loops          int // default GOMAXPROCS
 	MaxConnections int // default 20,000
@@ -63,8 +76,16 @@ type Options struct {
 	MaxInFlight             int           // per connection; default 1,024
 	HandshakeTimeout        time.Duration // default 10 s
 	DialTimeout             time.Duration // default 10 s
-	Sockets                 Sockets
-	Log                     *slog.Logger
+	LoginTimeout            time.Duration // from the end of the handshake; default 10 s
+	// LoginFailureDelay is how long a failed login waits for its answer, a fifth more
+	// or less; default 100 ms.
+	LoginFailureDelay time.Duration
+	// MaxLoginFailuresPerAddress is how many connections of one address wait for that
+	// at once; the answer to further ones is the end. Default a sixteenth of
+	// MaxConnections, but 64 at least.
+	MaxLoginFailuresPerAddress int
+	Sockets                    Sockets
+	Log                        *slog.Logger
 }
 
 func (o *Options) defaults() {
@@ -76,6 +97,9 @@ func (o *Options) defaults() {
 	setDefault(&o.MaxInFlight, 1_024)
 	setDefault(&o.HandshakeTimeout, 10*time.Second)
 	setDefault(&o.DialTimeout, 10*time.Second)
+	setDefault(&o.LoginTimeout, 10*time.Second)
+	setDefault(&o.LoginFailureDelay, 100*time.Millisecond)
+	setDefault(&o.MaxLoginFailuresPerAddress, max(64, o.MaxConnections/16))
 	o.Sockets.defaults()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -100,20 +124,22 @@ type Engine struct {
 	links     sync.Map // id → *link, for the drain watch
 	lastID    atomic.Uint64
 
-	places     *fairQueue // a permit per connection in handshake or dial
-	turns      *fairQueue // a permit per processor that handshakes may use
-	halfOpen   halfOpen
-	accepting  sync.WaitGroup
-	admitting  sync.WaitGroup
-	scratch    sync.Pool // *session.Effects for admissions
-	stats      session.Stats
-	counters   counters
-	endings    chan ending
-	stop       chan struct{}
-	ctx        context.Context // of handshakes and dials; ends with stop
-	cancel     context.CancelFunc
-	stopping   atomic.Bool
-	background sync.WaitGroup
+	places       *fairQueue // a permit per connection in handshake or dial
+	turns        *fairQueue // a permit per processor that handshakes may use
+	halfOpen     halfOpen
+	penance      penance
+	accepting    sync.WaitGroup
+	admitting    sync.WaitGroup
+	scratch      sync.Pool // *session.Effects for admissions
+	stats        session.Stats
+	counters     counters
+	failedLogins failedLogins
+	endings      chan ending
+	stop         chan struct{}
+	ctx          context.Context // of handshakes and dials; ends with stop
+	cancel       context.CancelFunc
+	stopping     atomic.Bool
+	background   sync.WaitGroup
 }
 
 // waitingPerPlace is how many connections wait for each place of MaxAdmissions
@@ -132,6 +158,7 @@ func Start(o Options) (*Engine, error) {
 		stop:    make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.penance.most = o.MaxLoginFailuresPerAddress
 	e.counters.init()
 	e.scratch.New = func() any { return &session.Effects{Stats: &e.stats} }
 	var err error

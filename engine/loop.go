@@ -136,6 +136,10 @@ func (lp *loop) forget(p *pair) {
 		return
 	}
 	p.forgotten = true
+	p.stopRenewal() // its timers would keep the pair until they fire
+	if p.relaying != nil {
+		p.relaying.Stop()
+	}
 	delete(lp.pairs, p)
 	lp.placed.sessions.Add(-1)
 	lp.engine.counters.leave()

@@ -24,15 +24,19 @@ type counters struct {
 	lastRefused        atomic.Pointer[string] // the remote address
 	acceptFailed       atomic.Uint64
 	lostLogLines       atomic.Uint64
+	loggedIn           atomic.Uint64 // at brokers
+	renewed            atomic.Uint64 // logins that took the place of earlier ones
 	ended              [3][session.NumKinds]atomic.Uint64
 
-	mu       sync.Mutex
-	failures map[string]uint64 // handshakes, by cause
-	idle     *sync.Cond        // active became 0
+	mu            sync.Mutex
+	failures      map[string]uint64 // handshakes, by cause
+	loginFailures map[string]uint64 // at brokers, by cause
+	idle          *sync.Cond        // active became 0
 }
 
 func (c *counters) init() {
 	c.failures = make(map[string]uint64)
+	c.loginFailures = make(map[string]uint64)
 	c.idle = sync.NewCond(&c.mu)
 }
 
@@ -96,6 +100,7 @@ type ending struct {
 func (e *Engine) report(p *pair) {
 	r := p.session.Reason()
 	e.counters.ended[r.Side][r.Kind].Add(1)
+	e.failedLogins.note(r)
 	line := ending{
 		reason:   r,
 		listener: p.listener.o.Name,
@@ -147,6 +152,8 @@ func (e *Engine) WriteMetrics(w io.Writer) {
 		}
 	}
 	e.writeHandshakes(w)
+	e.writeAuthentications(w)
+	e.writeLogins(w)
 	e.writeLoops(w)
 	e.writeAPIs(w)
 }

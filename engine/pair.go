@@ -37,6 +37,10 @@ type pair struct {
 	from      origin // of remote; its handshakes take turns with others'
 	identity  tlsterm.Identity
 	sentBytes [2]uint64 // plaintext sent to each side
+	renewal   time.Time // when the login at the broker must be renewed; zero: never
+	renewing  *time.Timer
+	renewed   *relogin    // under way
+	relaying  *time.Timer // ends a session whose login a broker decides
 }
 
 func newPair(ln *listener, s *session.Session, remote net.Addr, now time.Time) *pair {
@@ -77,6 +81,8 @@ func (p *pair) opened(l *link, c gnet.Conn) {
 		p.revoke()
 		return
 	}
+	p.renew()
+	p.awaitRelay()
 	p.resume(&p.client)
 	p.resume(&p.broker)
 	p.flush()
@@ -117,6 +123,10 @@ func (p *pair) input(l *link, plain []byte) {
 	}
 	if p.open < 2 {
 		p.hold(l, plain)
+		return
+	}
+	if l.side == session.Broker && p.renewed != nil && p.renewed.asked {
+		p.renewed.take(p, plain)
 		return
 	}
 	if len(l.held) > 0 {
@@ -165,6 +175,9 @@ func (p *pair) resume(l *link) {
 // for.
 func (p *pair) pump(l *link, b []byte) (n int) {
 	out := &p.loop.effects
+	if p.session.Timed() {
+		out.Now = time.Now()
+	}
 	for n < len(b) && !p.finished {
 		var k int
 		if l.side == session.Client {
@@ -209,6 +222,7 @@ func (p *pair) balance() {
 	if p.finished || p.open < 2 {
 		return
 	}
+	p.renewWhenQuiet()
 	if p.session.Held() && p.session.InFlight() <= p.loop.engine.o.MaxInFlight/2 {
 		p.resume(&p.client)
 		p.broker.flush()

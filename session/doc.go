@@ -9,20 +9,25 @@
 // # The life of a session
 //
 //	  accept, TLS handshake (engine and tlsterm)
-//	    │ Start
-//	    ▼
-//	1 Identify ── no virtual cluster and one is mandatory ──┐  principal → user; a look-up
-//	    │ Effect Dial                                       │
-//	    ▼                                                   │
-//	2 Route    ── dial failed ──────────────────────────────┤  requests wait unread
-//	    │ Dialed                                            │
-//	    ▼                                                   │
-//	3 Forward  ── a side ended, malformed, out of step ─────┤  the only phase that lasts
-//	    │ Drain                                             │
-//	    ▼                                                   │
-//	4 Drain    ── nothing left in flight ───────────────────┤  no new request is taken
-//	                                                        ▼
-//	                                                    5 Closed  one Reason, always here
+//	    │
+//	    ├─ SASL, and the gateway decides ─► 1 Login ─ not proven ──┐  answered here
+//	    │ Start                                │ proven            │
+//	    ▼                                      ▼                   │
+//	2 Identify ◄───────────────────────────────┘                   │  principal → user; a look-up
+//	    │ └─ no virtual cluster, and one is mandatory ─► 3 Refuse ─┤  the next request is told so
+//	    │ Effect Dial                                              │
+//	    ▼                                                          │
+//	4 Route ── dial failed ────────────────────────────────────────┤  requests wait unread
+//	    │ └─ SASL, and a broker decides ─► 5 Relay ─ not accepted ─┤  passes; then principal → user
+//	    │ Dialed                               │ accepted          │
+//	    ▼                                      ▼                   │
+//	6 Forward ◄────────────────────────────────┘                   │  the only phase that lasts
+//	    │ └─ a side ended, malformed, out of step, login expired ──┤
+//	    │ Drain                                                    │
+//	    ▼                                                          │
+//	7 Drain ── nothing left in flight ─────────────────────────────┤  no new request is taken
+//	                                                               ▼
+//	                                                           8 Closed  one Reason, always here
 //
 // # Invariants
 //
@@ -36,9 +41,11 @@
 //
 // # Duties of the caller
 //
-// Call Start once, perform its effects, report the dial with Dialed, then feed
-// FromClient and FromBroker. Both report how many bytes they consumed; the
-// rest is presented again, with more behind it. Both stop after a frame that
-// was patched, so call them again while they consume. Effects are performed in
-// order and before the next call. A session has one owner at a time.
+// Call Start once, unless the session begins in Login; in Login and Refuse feed
+// FromClient; perform the effects, report the dial with Dialed, then feed FromClient
+// and FromBroker. Both report how many bytes they consumed; the rest is presented
+// again, with more behind it. Both stop after a frame that was patched, so call them
+// again while they consume. Set Effects.Now before each input of a session that is
+// Timed. Effects are performed in order and before the next call. A session has one
+// owner at a time.
 package session

@@ -2,6 +2,7 @@ package session
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/postern-kafka/postern/codec"
 )
@@ -43,6 +44,8 @@ type Effects struct {
 	arena []byte
 	patch codec.Patch
 	Stats *Stats // where to count; shared with whoever reads the figures
+	// Now is the time of the input; only a session that says Timed looks at it.
+	Now time.Time
 }
 
 // Stats counts what the sessions of one loop did. One goroutine writes, any
@@ -54,6 +57,15 @@ type Stats struct {
 	Unroutable atomic.Uint64 // addresses asked for outside the advertised ports
 	LastLost   atomic.Int32  // the node id of the last such address
 	InFlight   atomic.Int64
+	Logins     atomic.Uint64 // clients that logged in, here or at a broker
+	LoginsAnew atomic.Uint64 // those that did so again on an established session
+}
+
+// counted counts a request that the gateway takes for itself.
+func (s *Stats) counted(key int16) {
+	if codec.Lookup(key) != nil {
+		s.Requests[key].Add(1)
+	}
 }
 
 // List returns the effects of the last input, in the order they must be

@@ -5,8 +5,17 @@ type entry struct {
 	corr    int32
 	key     int16
 	version int16
-	local   bool // answered by the gateway itself, in its turn
+	from    source
 }
+
+// source says where an answer comes from.
+type source uint8
+
+const (
+	remote        source = iota // the broker
+	localVersions               // the gateway: it does not speak this version of ApiVersions
+	localReady                  // the gateway: the first of Session.ready
+)
 
 // ring pairs answers with requests and keeps their order. A Kafka broker
 // answers the requests of one connection in the order they came, so a queue is

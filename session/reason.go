@@ -31,6 +31,10 @@ const (
 	OutOfStep                // an answer that nobody asked for
 	NoVCluster               // no virtual cluster, and one is mandatory
 	BadPrincipal             // no rule makes a principal of the certificate
+	BadLogin                 // SASL: not who it says it is, or not in a way that there is
+	IllegalState             // SASL: not now
+	LoginTime                // the client took too long to say who it is
+	Expired                  // its login does not hold any more
 	Dial                     // the broker could not be reached
 	TLS                      // the TLS session broke
 	TooSlow                  // a peer does not take what is sent to it
@@ -43,7 +47,8 @@ const (
 
 var kindNames = [NumKinds]string{
 	"ended", "truncated", "reset", "not-kafka", "malformed", "too-large", "refused-api", "unsupported-version",
-	"out-of-step", "no-vcluster", "bad-principal", "dial", "tls", "too-slow", "overload", "drained", "revoked", "bug",
+	"out-of-step", "no-vcluster", "bad-principal",
+	"authentication-failed", "illegal-sasl-state", "login-timeout", "session-expired", "dial", "tls", "too-slow", "overload", "drained", "revoked", "bug",
 }
 
 func (k Kind) String() string { return kindNames[k] }

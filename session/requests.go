@@ -11,7 +11,12 @@ import (
 func (s *Session) FromClient(b []byte, out *Effects) (n int) {
 	out.reset()
 	s.held = false
-	from := 0 // b[from:n] is the run of bytes to be sent
+	if s.phase < Forward {
+		if n = s.before(b, out); s.phase != Forward {
+			return n
+		}
+	}
+	from := n // b[from:n] is the run of bytes to be sent
 	for s.phase == Forward || (s.phase == Drain && s.reqLeft > 0) {
 		if s.reqLeft > 0 {
 			k := min(s.reqLeft, len(b)-n)
@@ -51,16 +56,37 @@ func (s *Session) takeRequest(b []byte, out *Effects) (n int, local bool, err er
 	if err != nil || !ok {
 		return 0, false, err
 	}
+	if s.paused {
+		s.held = true
+		return 0, false, nil
+	}
 	rule := codec.Lookup(h.Key)
 	if rule == nil || rule.Do == codec.Refuse {
 		out.Stats.Refused.Add(1)
 		return 0, false, refusal(rule, h)
 	}
-	if s.ring.len() >= s.cfg.MaxInFlight {
+	if s.ring.len() >= s.cfg.MaxInFlight || s.parting != nil {
 		s.held = true
 		return 0, false, nil
 	}
-	if rule.Do == codec.Rewrite && h.Version > rule.Max {
+	if rule.Do == codec.Login {
+		if !s.cfg.SASL.delegated() {
+			return s.takeLogin(b, h, out)
+		}
+		if h.Key == keySaslHandshake && h.Version == 0 {
+			out.Stats.Refused.Add(1)
+			return 0, false, refused(h, "its messages have no headers: not on an established session")
+		}
+	}
+	if s.login != nil {
+		switch {
+		case s.login.exchange != nil:
+			return s.takeMidLogin(b, h, out)
+		case s.login.expired(out):
+			return 0, false, &ending{Reason: Reason{Client, Expired, errExpired}}
+		}
+	}
+	if !rule.Audited(h.Version) {
 		if h.Key == keyApiVersions {
 			return s.takeApiVersions(b, h, out)
 		}
@@ -73,8 +99,7 @@ func (s *Session) takeRequest(b []byte, out *Effects) (n int, local bool, err er
 	}
 	out.Stats.Requests[h.Key].Add(1)
 	if !silent {
-		s.ring.push(entry{corr: h.Corr, key: h.Key, version: h.Version})
-		out.Stats.InFlight.Add(1)
+		s.push(h, remote, out)
 	}
 	k := min(h.Size, len(b))
 	s.reqLeft = h.Size - k
@@ -103,7 +128,11 @@ func refusal(rule *codec.Rule, h codec.Head) error {
 	return refused(h, rule.Name+" is not for clients")
 }
 
-const keyApiVersions = 18
+// push awaits the answer to a request.
+func (s *Session) push(h codec.Head, from source, out *Effects) {
+	s.ring.push(entry{corr: h.Corr, key: h.Key, version: h.Version, from: from})
+	out.Stats.InFlight.Add(1)
+}
 
 // takeApiVersions takes a version of ApiVersions that is newer than the
 // gateway. No broker's answer to it could be rewritten, so the gateway says
@@ -116,7 +145,6 @@ func (s *Session) takeApiVersions(b []byte, h codec.Head, out *Effects) (int, bo
 		return 0, false, nil
 	}
 	out.Stats.Requests[h.Key].Add(1)
-	out.Stats.InFlight.Add(1)
-	s.ring.push(entry{corr: h.Corr, key: h.Key, version: h.Version, local: true})
+	s.push(h, localVersions, out)
 	return h.Size, true, nil
 }

@@ -16,7 +16,7 @@ var errOutOfStep = errors.New("session: out of step")
 func (s *Session) FromBroker(b []byte, out *Effects) (n int) {
 	out.reset()
 	from := 0 // b[from:n] is the run of bytes to be sent as they are
-	for s.phase == Forward || s.phase == Drain {
+	for s.phase == Forward || s.phase == Drain || s.phase == Relay {
 		k, patched, err := s.stepAnswer(b[n:], out)
 		if err != nil {
 			out.send(Client, b[from:n])
@@ -42,7 +42,7 @@ func (s *Session) FromBroker(b []byte, out *Effects) (n int) {
 
 // answerAfter puts answers of our own behind the run b, where it is their turn.
 func (s *Session) answerAfter(run []byte, from *int, n int, out *Effects) {
-	if s.ring.len() == 0 || s.resLeft > 0 || !s.ring.front().local {
+	if s.ring.len() == 0 || s.resLeft > 0 || s.ring.front().from == remote {
 		return
 	}
 	out.send(Client, run)
@@ -53,11 +53,24 @@ func (s *Session) answerAfter(run []byte, from *int, n int, out *Effects) {
 // answerLocally gives the gateway's own answers that have come to the head of
 // the ring.
 func (s *Session) answerLocally(out *Effects) {
-	for s.phase != Closed && s.resLeft == 0 && s.ring.len() > 0 && s.ring.front().local {
+	for s.phase != Closed && s.resLeft == 0 && s.ring.len() > 0 && s.ring.front().from != remote {
+		if s.ring.front().from == localReady {
+			answer := s.ready[0]
+			s.ready = s.ready[1:]
+			s.pop(out)
+			out.send(Client, answer)
+			if len(s.ready) == 0 && s.parting != nil {
+				s.close(s.parting.Side, s.parting.Kind, s.parting.Cause, out)
+			}
+			continue
+		}
 		at := len(out.arena)
 		out.arena = codec.AppendUnsupportedApiVersions(out.arena, s.ring.front().corr)
 		s.pop(out)
 		out.send(Client, out.arena[at:len(out.arena):len(out.arena)])
+	}
+	if len(s.ready) == 0 {
+		s.ready = nil
 	}
 }
 
@@ -76,6 +89,10 @@ func (s *Session) stepAnswer(b []byte, out *Effects) (k int, patched bool, err e
 		k = min(s.resLeft, len(b))
 		s.resLeft -= k
 		return k, false, nil
+	}
+	if s.phase == Relay && s.login.raw {
+		k, err = s.relayToken(b, out)
+		return k, false, err
 	}
 	size, corr, ok, err := codec.ResponseHead(b, s.cfg.MaxFrame)
 	if err != nil || !ok {
@@ -96,6 +113,12 @@ func (s *Session) stepAnswer(b []byte, out *Effects) (k int, patched bool, err e
 func (s *Session) takeAnswer(h codec.Head, b []byte, out *Effects) (k int, patched bool, err error) {
 	rule := codec.Lookup(h.Key)
 	frame := b[:min(h.Size, len(b))]
+	if s.phase == Relay && rule.Do == codec.Login {
+		if k, err = s.relayAnswer(h, frame, out); k > 0 {
+			s.pop(out)
+		}
+		return k, false, err
+	}
 	switch {
 	case !rule.Patched(h.Version):
 	case h.Size <= codec.GatherLimit || (rule.Prefix == nil && !rule.Tailed):

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -128,7 +129,8 @@ type player struct {
 	kept   [2][]byte // input that the session has not consumed
 	stream [2][]byte // output that has not been printed, by the side it goes to
 	asked  map[int32]codec.Head
-	chop   int // bytes per read; 0 is all at once
+	tokens [2]int // messages without a header to come in stream
+	chop   int    // bytes per read; 0 is all at once
 }
 
 func newPlayer(t testing.TB) *player {
@@ -137,8 +139,14 @@ func newPlayer(t testing.TB) *player {
 	p.book = mapping.NewBook([]string{"10.0.0.9:9092"})
 	p.ports = mapping.NewPorts("gw", 6969, 0, 6)
 	p.cfg = &Config{View: p.ports, Users: mapping.NewUsers(), Book: p.book, MaxFrame: codec.MaxFrame, MaxInFlight: 8}
-	p.s = New(p.cfg, Anywhere)
+	p.fx.Now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	p.begin(Anywhere)
 	return p
+}
+
+func (p *player) begin(node int32) {
+	p.s = New(p.cfg, node)
+	p.phase = p.s.Phase()
 }
 
 func (p *player) command(line string) {
@@ -165,6 +173,25 @@ func (p *player) command(line string) {
 		p.print()
 	case "client":
 		p.queued[Client] = append(p.queued[Client], p.request(rest, args)...)
+	case "wait":
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.fx.Now = p.fx.Now.Add(d)
+	case "token":
+		from, text, _ := strings.Cut(rest, " ")
+		side := Client
+		if from == "broker" {
+			side = Broker
+		}
+		text = strings.ReplaceAll(text, `\0`, "\x00")
+		p.queued[side] = append(binary.BigEndian.AppendUint32(p.queued[side], uint32(len(text))), text...)
+		to := Client
+		if side == Client && p.cfg.SASL.delegated() {
+			to = Broker
+		}
+		p.tokens[to]++
 	case "broker":
 		p.queued[Broker] = append(p.queued[Broker], p.response(rest, args)...)
 	case "ended":
@@ -198,7 +225,18 @@ func (p *player) listener(args map[string]string) {
 	if n := args["node"]; n != "" {
 		node = int32(p.number(n))
 	}
-	p.s = New(p.cfg, node)
+	switch args["sasl"] {
+	case "gateway":
+		lifetime, _ := time.ParseDuration(args["lifetime"])
+		p.cfg.SASL = &SASL{Mechanisms: fakeMechanisms{}, Observe: observe, MaxLifetime: lifetime}
+	case "broker":
+		p.cfg.SASL = &SASL{Observe: observe}
+	}
+	if args["versions"] != "unknown" {
+		v := codec.NewVersions([]*kmsg.ApiVersionsResponse{p.versions()})
+		p.cfg.Versions = func() *codec.Versions { return v }
+	}
+	p.begin(node)
 }
 
 // request builds a frame from "Metadata v12 corr=7", or from "raw <hex>".
@@ -230,6 +268,17 @@ func (p *player) request(rest string, args map[string]string) []byte {
 		part.Records = make([]byte, p.number(args["records"]))
 		topic.Partitions = append(topic.Partitions, part)
 		r.Topics = append(r.Topics, topic)
+	case *kmsg.SASLHandshakeRequest:
+		r.Mechanism = args["mechanism"]
+	case *kmsg.SASLAuthenticateRequest:
+		r.SASLAuthBytes = []byte(strings.ReplaceAll(args["bytes"], `\0`, "\x00") + strings.Repeat("x", p.number(args["more"])))
+	case *kmsg.MetadataRequest:
+		r.Topics = []kmsg.MetadataRequestTopic{}
+		if name := args["topic"]; name != "" {
+			topic := kmsg.NewMetadataRequestTopic()
+			topic.Topic = &name
+			r.Topics = append(r.Topics, topic)
+		}
 	case *kmsg.FetchRequest:
 		r.ReplicaID = -1
 		if args["replica"] != "" {
@@ -279,11 +328,14 @@ func (p *player) response(rest string, args map[string]string) []byte {
 			r.Brokers = append(r.Brokers, nb)
 		}
 	case *kmsg.ApiVersionsResponse:
-		for _, k := range []struct{ key, low, high int16 }{{0, 3, 13}, {3, 0, 99}, {18, 0, 4}, {52, 0, 2}} {
-			nk := kmsg.NewApiVersionsResponseApiKey()
-			nk.ApiKey, nk.MinVersion, nk.MaxVersion = k.key, k.low, k.high
-			r.ApiKeys = append(r.ApiKeys, nk)
-		}
+		r.ApiKeys = p.versions().ApiKeys
+	case *kmsg.SASLHandshakeResponse:
+		r.ErrorCode = int16(p.number(args["error"]))
+		r.SupportedMechanisms = []string{"PLAIN"}
+	case *kmsg.SASLAuthenticateResponse:
+		r.ErrorCode = int16(p.number(args["error"]))
+		r.SASLAuthBytes = []byte(args["bytes"])
+		r.SessionLifetimeMillis = int64(p.number(args["lifetime"]))
 	}
 	var body []byte
 	if r.IsFlexible() && key != 18 {
@@ -293,6 +345,16 @@ func (p *player) response(rest string, args map[string]string) []byte {
 	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(body)))
 	frame = binary.BigEndian.AppendUint32(frame, uint32(p.number(args["corr"])))
 	return append(frame, body...)
+}
+
+func (p *player) versions() *kmsg.ApiVersionsResponse {
+	r := kmsg.NewPtrApiVersionsResponse()
+	for _, k := range []struct{ key, low, high int16 }{{0, 3, 13}, {3, 0, 99}, {18, 0, 4}, {52, 0, 2}} {
+		nk := kmsg.NewApiVersionsResponseApiKey()
+		nk.ApiKey, nk.MinVersion, nk.MaxVersion = k.key, k.low, k.high
+		r.ApiKeys = append(r.ApiKeys, nk)
+	}
+	return r
 }
 
 // deliver gives the queued bytes to the session as one read, or chopped.
@@ -384,6 +446,12 @@ func (p *player) printPhase() {
 func (p *player) printStreams() {
 	for _, side := range []Side{Broker, Client} {
 		b := p.stream[side]
+		for p.tokens[side] > 0 && len(b) >= 4 && len(b) >= 4+int(binary.BigEndian.Uint32(b)) {
+			size := 4 + int(binary.BigEndian.Uint32(b))
+			fmt.Fprintf(&p.out, "to %s: token %q\n", side, b[4:size])
+			b = b[size:]
+			p.tokens[side]--
+		}
 		for len(b) >= 8 && len(b) >= 4+int(binary.BigEndian.Uint32(b)) {
 			size := 4 + int(binary.BigEndian.Uint32(b))
 			fmt.Fprintf(&p.out, "to %s: %s\n", side, p.describe(side, b[:size]))
@@ -434,6 +502,14 @@ func (p *player) describe(side Side, frame []byte) string {
 		for _, b := range r.Brokers {
 			text += fmt.Sprintf(" %d@%s:%d", b.NodeID, b.Host, b.Port)
 		}
+		for _, topic := range r.Topics {
+			if topic.ErrorCode != 0 {
+				text += fmt.Sprintf(" %s error=%d", *topic.Topic, topic.ErrorCode)
+			}
+		}
+		if r.ErrorCode != 0 {
+			text += fmt.Sprintf(" error=%d", r.ErrorCode)
+		}
 	case *kmsg.ProduceResponse:
 		for _, b := range r.Brokers {
 			text += fmt.Sprintf(" %d@%s:%d", b.NodeID, b.Host, b.Port)
@@ -441,6 +517,13 @@ func (p *player) describe(side Side, frame []byte) string {
 	case *kmsg.FetchResponse:
 		for _, b := range r.Brokers {
 			text += fmt.Sprintf(" %d@%s:%d", b.NodeID, b.Host, b.Port)
+		}
+	case *kmsg.SASLHandshakeResponse:
+		text += fmt.Sprintf(" error=%d %s", r.ErrorCode, strings.Join(r.SupportedMechanisms, ","))
+	case *kmsg.SASLAuthenticateResponse:
+		text += fmt.Sprintf(" error=%d lifetime=%d bytes=%q", r.ErrorCode, r.SessionLifetimeMillis, r.SASLAuthBytes)
+		if r.ErrorMessage != nil {
+			text += fmt.Sprintf(" %q", *r.ErrorMessage)
 		}
 	case *kmsg.ApiVersionsResponse:
 		text += fmt.Sprintf(" error=%d", r.ErrorCode)

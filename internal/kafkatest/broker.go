@@ -142,6 +142,9 @@ func (b *Broker) launch() error {
 func (b *Broker) jvm() []string {
 	heap := b.cluster.options.HeapMB
 	args := append([]string{fmt.Sprintf("-Xmx%dm", heap), fmt.Sprintf("-Xms%dm", heap/2)}, b.cluster.java...)
+	if urls := b.cluster.options.allowedURLs(); urls != "" {
+		args = append(args, "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls="+urls)
+	}
 	return append(args, "-cp", filepath.Join(b.cluster.jars, "*"))
 }
 

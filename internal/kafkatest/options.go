@@ -29,6 +29,13 @@ type Options struct {
 	// StoreFormat is how the brokers keep them; PKCS12 when empty.
 	StoreFormat certs.Format
 
+	// Authorizer makes the brokers ask access control lists. In clear
+	// everybody may do everything, as may SuperUsers ("User:name").
+	Authorizer bool
+	SuperUsers []string
+	// TokenKey turns on delegation tokens (4.4.0 alone) and signs them.
+	TokenKey string
+
 	// UncleanElection lets a replica that is out of sync become leader.
 	UncleanElection bool
 	// HeapMB is a broker's heap; 384 when 0.
@@ -38,7 +45,8 @@ type Options struct {
 // Listener is a further listener of every broker.
 type Listener struct {
 	Name string // [A-Z]+, not PLAINTEXT, TLS or CONTROLLER
-	TLS  bool   // mutual TLS, with the brokers' certificates
+	TLS  bool   // TLS with the brokers' certificates, mutual unless there is SASL
+	SASL *SASL  // nil for none
 	// Advertise returns the host:port that clients are told for a broker, for
 	// a proxy that is reached there; nil advertises the listener itself.
 	Advertise func(id int) string
@@ -119,6 +127,7 @@ func (o Options) properties(id int, dir string, ports []brokerPorts, store certs
 	for k, v := range store.BrokerProperties() {
 		p[k] = v
 	}
+	o.addSecurity(p)
 	if o.Version == Kafka440 {
 		p["share.coordinator.state.topic.num.partitions"] = "3"
 		p["share.coordinator.state.topic.replication.factor"] = fmt.Sprint(min(o.Brokers, 3))
@@ -156,15 +165,22 @@ func (o Options) addListeners(p map[string]string, id int, ports []brokerPorts) 
 }
 
 func (o Options) protocol(name string) string {
+	protocol, sasl := "PLAINTEXT", ""
 	if name == tlsListener {
-		return "SSL"
+		protocol = "SSL"
 	}
 	for _, l := range o.Listeners {
-		if l.Name == name && l.TLS {
-			return "SSL"
+		if l.Name != name {
+			continue
+		}
+		if l.TLS {
+			protocol = "SSL"
+		}
+		if l.SASL != nil {
+			sasl = "SASL_"
 		}
 	}
-	return "PLAINTEXT"
+	return sasl + protocol
 }
 
 // advertised is where clients are sent. A TLS listener goes by name, because
@@ -175,7 +191,7 @@ func (o Options) advertised(name string, id int, at string) string {
 			return l.Advertise(id)
 		}
 	}
-	if o.protocol(name) == "SSL" {
+	if strings.HasSuffix(o.protocol(name), "SSL") {
 		return strings.Replace(at, loopback, "localhost", 1)
 	}
 	return at
