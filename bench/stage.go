@@ -48,14 +48,15 @@ const (
 // stage is everything a run is played on: one broker, the certificates, the
 // peers in front of it.
 type stage struct {
-	options options
-	dir     string
-	ports   *kafkatest.Ports
-	broker  broker
-	admin   *kadm.Client
-	certs   map[certAlgorithm]certificates
-	peers   []*peer
-	ends    []func() // what to do at the end, the last one first
+	options  options
+	dir      string
+	ports    *kafkatest.Ports
+	broker   broker
+	admin    *kadm.Client
+	certs    map[certAlgorithm]certificates
+	accounts *accounts
+	peers    []*peer
+	ends     []func() // what to do at the end, the last one first
 }
 
 // certificates are what the peers present and what the load presents.
@@ -82,6 +83,9 @@ func setUp(ctx context.Context, o options) (*stage, error) {
 		return s, err
 	}
 	if err := s.writeCertificates(authority); err != nil {
+		return s, err
+	}
+	if s.accounts, err = newAccounts(s.dir); err != nil {
 		return s, err
 	}
 	raise := s.raiseBroker
