@@ -216,12 +216,12 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 		// A peer that is gone need not hear it.
 		_, _ = conn.Write(p.client.tls.CloseNotify(nil))
 	}
+	e.report(p)
 	if p.session.Reason().Kind == session.TooLarge {
 		hangUpOn(conn, tooLargeTime, tooLargeBytes)
 	} else {
 		hangUp(conn)
 	}
-	e.report(p)
 	e.counters.leave()
 }
 

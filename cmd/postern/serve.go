@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
+	"github.com/postern-kafka/postern/auth/upstream"
 	"github.com/postern-kafka/postern/cmd/postern/config"
 	"github.com/postern-kafka/postern/cmd/postern/gateway"
 	"github.com/postern-kafka/postern/tlsterm"
@@ -96,6 +98,10 @@ func load(w world) (*config.Config, error) {
 			_, err := tlsterm.ParsePrincipalRules(rules)
 			return err
 		},
+		CheckJAAS: func(mechanism, text string) error {
+			_, err := upstream.ParseJAAS(mechanism, text)
+			return err
+		},
 	})
 	for _, note := range report.Notes {
 		fmt.Fprintln(w.stderr, note)
@@ -154,12 +160,17 @@ func (*healthCommand) Run(w world) error {
 	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
 		host = "localhost"
 	}
-	url := "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Admin.Port)) + "/health/ready"
+	scheme, client := "http://", http.DefaultClient
+	if cfg.Admin.KeyStore.IsSet() {
+		// It asks itself, and nothing secret.
+		scheme, client = "https://", &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	}
+	url := scheme + net.JoinHostPort(host, strconv.Itoa(cfg.Admin.Port)) + "/health/ready"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

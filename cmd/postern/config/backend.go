@@ -11,10 +11,10 @@ import (
 const maxBootstrapServers = 1000
 
 // backend reads the KAFKA_* properties the gateway acts on.
-func (r *reader) backend() Backend {
+func (r *reader) backend(o Options) Backend {
 	b := Backend{
 		BootstrapServers: r.bootstrap(),
-		Protocol:         r.securityProtocol("KAFKA_SECURITY_PROTOCOL"),
+		Protocol:         Protocol(r.choice("KAFKA_SECURITY_PROTOCOL", protocols...)),
 		KeyStore:         r.store("KAFKA_SSL_KEYSTORE_LOCATION", "KAFKA_SSL_KEYSTORE_PASSWORD", "KAFKA_SSL_KEYSTORE_TYPE"),
 		TrustStore:       r.store("KAFKA_SSL_TRUSTSTORE_LOCATION", "KAFKA_SSL_TRUSTSTORE_PASSWORD", "KAFKA_SSL_TRUSTSTORE_TYPE"),
 		KeyPassword:      r.secret("KAFKA_SSL_KEY_PASSWORD"),
@@ -32,7 +32,8 @@ func (r *reader) backend() Backend {
 	}
 	b.TLS = r.backendTLS()
 	b.EndpointIdentification = r.endpointIdentification()
-	if b.Protocol == ProtocolPlaintext {
+	r.backendSASL(&b, o)
+	if b.Protocol != "" && !b.Protocol.TLS() {
 		r.unusedStores("KAFKA_SECURITY_PROTOCOL", b.KeyStore, b.TrustStore)
 	}
 	return b

@@ -21,6 +21,8 @@ type Config struct {
 	Storage Storage
 	// Admin is the HTTP side.
 	Admin Admin
+	// Authentication says how clients log in on listeners with SASL that is this gateway's.
+	Authentication Authentication
 	// MandatoryVCluster refuses a connection for which neither a mapping nor the authentication named a vcluster.
 	MandatoryVCluster bool
 	// Log says how and how much is logged.
@@ -50,10 +52,27 @@ const RoutingPort Routing = "port"
 // Protocol is Kafka's security protocol of a listener or of the backend.
 type Protocol string
 
-// The protocols of this release.
+// The protocols.
 const (
-	ProtocolPlaintext Protocol = "PLAINTEXT"
-	ProtocolSSL       Protocol = "SSL"
+	ProtocolPlaintext     Protocol = "PLAINTEXT"
+	ProtocolSSL           Protocol = "SSL"
+	ProtocolSASLPlaintext Protocol = "SASL_PLAINTEXT"
+	ProtocolSASLSSL       Protocol = "SASL_SSL"
+)
+
+// TLS tells whether the protocol has it.
+func (p Protocol) TLS() bool { return p == ProtocolSSL || p == ProtocolSASLSSL }
+
+// SASL tells whether the protocol has it.
+func (p Protocol) SASL() bool { return p == ProtocolSASLPlaintext || p == ProtocolSASLSSL }
+
+// SecurityMode says who decides who a client is.
+type SecurityMode string
+
+// The modes.
+const (
+	ModeGateway SecurityMode = "GATEWAY_MANAGED" // this gateway
+	ModeKafka   SecurityMode = "KAFKA_MANAGED"   // the brokers, whose SASL is relayed
 )
 
 // TLSEngine is what carries the records of TLS connections once crypto/tls has made the handshake.
@@ -87,9 +106,11 @@ type Listener struct {
 	MinBrokerID int32
 	Routing     Routing
 	Protocol    Protocol
+	// Mode is ModeKafka only with a protocol that has SASL.
+	Mode SecurityMode
 	// ClientAuth is ClientAuthNone, ClientAuthOptional or ClientAuthRequire.
 	ClientAuth string
-	// KeyStore and KeyPassword are set when Protocol is ProtocolSSL; TrustStore when ClientAuth asks for certificates.
+	// KeyStore and KeyPassword are set when Protocol has TLS; TrustStore when ClientAuth asks for certificates.
 	KeyStore       Store
 	KeyPassword    Secret
 	KeyPasswordVar string
@@ -135,6 +156,35 @@ type KeyStore struct {
 // IsSet tells whether a store was named at all.
 func (s Store) IsSet() bool { return s.Path != "" }
 
+// Authentication says how clients log in.
+type Authentication struct {
+	// UserPoolKey holds the bytes of the key that users' tokens are signed with, 32 or more; not set without such tokens.
+	UserPoolKey Secret
+	// AccountRequired refuses a token whose user has no account.
+	AccountRequired bool
+	OAuth           OAuth
+	// MaxReauth is the longest that a login holds; 0: as long as the credentials.
+	MaxReauth time.Duration
+	// Timeout is for the whole of a login.
+	Timeout time.Duration
+	// FailureDelay is how long a failed login waits for its answer.
+	FailureDelay time.Duration
+}
+
+// OAuth says which bearer tokens are accepted; none unless JWKSURL is set.
+type OAuth struct {
+	// JWKSURL is where the issuer's keys are; it may hold a password.
+	JWKSURL Secret
+	// Issuer and Audiences: empty accepts any.
+	Issuer    string
+	Audiences []string
+	// Refresh is the time between two looks at the keys; Retry, doubling up to MaxRetry, that after a failure.
+	Refresh, Retry, MaxRetry time.Duration
+	// The names of claims; GroupsClaim may be empty.
+	ScopeClaim, SubClaim, GroupsClaim string
+	ClockSkew                         time.Duration
+}
+
 // Backend is the Kafka cluster behind the gateway, from the KAFKA_* variables.
 type Backend struct {
 	// BootstrapServers holds host:port, at least one.
@@ -151,6 +201,15 @@ type Backend struct {
 	TLS tlsterm.Settings
 	// EndpointIdentification checks the brokers' host names against their certificates.
 	EndpointIdentification bool
+	// Mechanism and JAAS are how the gateway logs in, set when Protocol has SASL; TokenEndpoint is where it gets its tokens
+	// with OAUTHBEARER.
+	Mechanism     string
+	JAAS          Secret
+	TokenEndpoint Secret
+	// PerUser logs each client in as its user, by delegation tokens that are good for TokenLifetime; 0: as long as the
+	// brokers say.
+	PerUser       bool
+	TokenLifetime time.Duration
 	// ClientID is the client id of the gateway's own requests.
 	ClientID string
 	// RequestTimeout bounds the gateway's own requests, DialTimeout a TCP connection with its TLS handshake.
@@ -190,7 +249,19 @@ type Admin struct {
 	Users []AdminUser
 	// SecuredMetrics asks for an account on /metrics too.
 	SecuredMetrics bool
+	// KeyStore turns HTTPS on; its key has the store's password. TrustStore is for client certificates, which ClientAuth
+	// asks for: HTTPSNone, HTTPSRequest or HTTPSRequired.
+	KeyStore   Store
+	TrustStore Store
+	ClientAuth string
 }
+
+// The values of Admin.ClientAuth.
+const (
+	HTTPSNone     = "NONE"
+	HTTPSRequest  = "REQUEST"
+	HTTPSRequired = "REQUIRED"
+)
 
 // AdminUser is an account of the admin API. One whose Admin is false may only read.
 type AdminUser struct {

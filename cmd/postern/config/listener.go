@@ -18,10 +18,10 @@ func (r *reader) listener(o Options, kafka Protocol) Listener {
 		PortCount:         int(r.integer("GATEWAY_PORT_COUNT", 1, math.MaxUint16)),
 		MinBrokerID:       int32(r.integer("GATEWAY_MIN_BROKERID", 0, math.MaxInt32)),
 		Routing:           r.routing(),
-		Protocol:          r.protocol(kafka),
 		ClientAuth:        r.choice("GATEWAY_SSL_CLIENT_AUTH", ClientAuthNone, ClientAuthOptional, ClientAuthRequire),
 		PrincipalRulesVar: "GATEWAY_SSL_PRINCIPAL_MAPPING_RULES",
 	}
+	l.Protocol, l.Mode = r.protocol(kafka)
 	if rules := r.text(l.PrincipalRulesVar); rules != table[l.PrincipalRulesVar].Default {
 		l.PrincipalRules = rules
 		if o.CheckPrincipalRules != nil {
@@ -71,38 +71,6 @@ func (r *reader) routing() Routing {
 	return Routing(r.choice(name, string(RoutingPort)))
 }
 
-// protocol derives the listener's protocol: its own, else Kafka's when that is PLAINTEXT or SSL.
-func (r *reader) protocol(kafka Protocol) Protocol {
-	r.securityMode()
-	const name = "GATEWAY_SECURITY_PROTOCOL"
-	if _, ok := r.given(name); !ok {
-		return kafka
-	}
-	return r.securityProtocol(name)
-}
-
-func (r *reader) securityMode() {
-	const name = "GATEWAY_SECURITY_MODE"
-	if r.choice(name, "GATEWAY_MANAGED", "KAFKA_MANAGED") == "KAFKA_MANAGED" {
-		r.report.fail(name, "KAFKA_MANAGED is refused: it is for SASL, and "+reasonSASL+"; allowed: GATEWAY_MANAGED")
-	}
-}
-
-// securityProtocol reads a protocol and tells those that come later from those that do not exist.
-func (r *reader) securityProtocol(name string) Protocol {
-	switch text := strings.ToUpper(r.text(name)); text {
-	case "SASL_PLAINTEXT", "SASL_SSL":
-		r.report.fail(name, text+" is refused: "+reasonSASL+"; allowed: PLAINTEXT, SSL")
-		return ""
-	case "DELEGATED_SASL_PLAINTEXT", "DELEGATED_SASL_SSL":
-		if name == "GATEWAY_SECURITY_PROTOCOL" {
-			r.report.fail(name, text+" is refused: delegated authentication is not available yet; allowed: PLAINTEXT, SSL")
-			return ""
-		}
-	}
-	return Protocol(r.choice(name, string(ProtocolPlaintext), string(ProtocolSSL)))
-}
-
 // maxUpdateMinutes is four weeks.
 const maxUpdateMinutes = 28 * 24 * 60
 
@@ -119,31 +87,31 @@ func (r *reader) stores(l *Listener) {
 	l.OCSPStaplePath, _ = r.given(l.OCSPStaplePathVar)
 	l.TicketKeysPath, _ = r.given(l.TicketKeysPathVar)
 	l.UpdateInterval = time.Duration(r.integer("GATEWAY_SSL_UPDATE_CONTEXT_INTERVAL_MINUTES", 0, maxUpdateMinutes)) * time.Minute
-	switch l.Protocol {
-	case ProtocolSSL:
+	switch {
+	case l.Protocol.TLS():
 		r.secured(l)
-	case ProtocolPlaintext:
+	case l.Protocol != "":
 		if l.ClientAuth == ClientAuthRequire {
-			r.report.fail("GATEWAY_SSL_CLIENT_AUTH", "REQUIRE needs GATEWAY_SECURITY_PROTOCOL=SSL, and the listener's protocol is PLAINTEXT: anybody could connect")
+			r.report.fail("GATEWAY_SSL_CLIENT_AUTH", "REQUIRE needs GATEWAY_SECURITY_PROTOCOL=SSL or SASL_SSL, and the listener's protocol is "+string(l.Protocol)+": anybody could connect")
 		}
-		r.unusedStores("GATEWAY_SECURITY_PROTOCOL", l.KeyStore, l.TrustStore)
+		r.unusedStores(securityProtocolVar, l.KeyStore, l.TrustStore)
 	}
 }
 
-// unusedStores warns about stores that a plaintext protocol leaves unread.
+// unusedStores warns about stores that a protocol without TLS leaves unread.
 func (r *reader) unusedStores(protocol string, stores ...Store) {
 	for _, s := range stores {
 		if s.IsSet() {
-			r.report.warn(s.PathVar + " is set and has no effect: the protocol is PLAINTEXT (" + protocol + ")")
+			r.report.warn(s.PathVar + " is set and has no effect: the protocol has no TLS (" + protocol + ")")
 		}
 	}
 }
 
-// secured says what an SSL listener lacks.
+// secured says what a listener with TLS lacks.
 func (r *reader) secured(l *Listener) {
-	why := "the protocol is SSL by GATEWAY_SECURITY_PROTOCOL: the gateway needs a certificate with its key"
+	why := "the protocol is " + string(l.Protocol) + " by GATEWAY_SECURITY_PROTOCOL: the gateway needs a certificate with its key"
 	if _, ok := r.given("GATEWAY_SECURITY_PROTOCOL"); !ok {
-		why = "GATEWAY_SECURITY_PROTOCOL is not set and SSL is taken over from KAFKA_SECURITY_PROTOCOL: the gateway needs a certificate with its key"
+		why = "GATEWAY_SECURITY_PROTOCOL is not set and " + string(l.Protocol) + " is taken over from KAFKA_SECURITY_PROTOCOL: the gateway needs a certificate with its key"
 	}
 	if !l.KeyStore.IsSet() {
 		r.missing(l.KeyStore.PathVar, why)

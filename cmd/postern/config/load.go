@@ -17,6 +17,9 @@ type Options struct {
 	// CheckPrincipalRules says what is wrong with GATEWAY_SSL_PRINCIPAL_MAPPING_RULES, so that it is reported together with
 	// all else; without it the rules are carried unread.
 	CheckPrincipalRules func(rules string) error
+	// CheckJAAS says what is wrong with KAFKA_SASL_JAAS_CONFIG for a mechanism, without a word of the secrets in it; without
+	// it the text is carried unread.
+	CheckJAAS func(mechanism, text string) error
 }
 
 // Load reads NAME=VALUE entries, as os.Environ gives them, into a Config. The Config is nil exactly when the report has
@@ -29,7 +32,7 @@ func Load(environ []string, o Options) (*Config, *Report) {
 
 func (r *reader) load(o Options) (*Config, *Report) {
 	properties := r.properties()
-	kafka := r.backend()
+	kafka := r.backend(o)
 	kafka.Properties = properties
 	c := &Config{
 		ClusterID:         r.clusterID(),
@@ -44,6 +47,10 @@ func (r *reader) load(o Options) (*Config, *Report) {
 			0, 10*time.Minute),
 		Sockets: r.sockets(),
 		Limits:  r.limits(),
+	}
+	c.Authentication = r.authentication(&c.Listeners[0])
+	if c.Kafka.PerUser && c.Listeners[0].Mode == ModeKafka {
+		r.report.fail(upstreamIdentityVar, "USER is for a gateway that decides itself who a client is; with KAFKA_MANAGED clients log in at the brokers themselves")
 	}
 	c.Storage = r.storage(c.ClusterID)
 	c.GroupID = r.label("GATEWAY_GROUP_ID")

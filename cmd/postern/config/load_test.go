@@ -92,7 +92,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		"GATEWAY_ADMIN_API_USERS", "GATEWAY_ADVERTISED_HOST", "GATEWAY_CLUSTER_ID", "GATEWAY_HTTP_PORT", "GATEWAY_LISTENER_NAMES",
 		"GATEWAY_PORT_START", "GATEWAY_ROUTING_MECHANISM", "GATEWAY_SECURITY_MODE", "GATEWAY_SSL_KEY_PASSWORD",
 		"GATEWAY_SSL_KEY_STORE_PASSWORD", "GATEWAY_SSL_KEY_STORE_PATH", "GATEWAY_SSL_TRUST_STORE_PATH", "GATEWAY_STORAGE_TYPE",
-		"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL",
+		"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SASL_JAAS_CONFIG", "KAFKA_SASL_MECHANISM",
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
@@ -142,7 +142,14 @@ func TestWhatBelongsTogether(t *testing.T) {
 		{"its own default", map[string]string{"GATEWAY_ACLS_TOPIC": "_conduktor_gateway_acls"}, nil},
 		{"main contradicts", map[string]string{"KAFKA_MAIN_BOOTSTRAP_SERVERS": "other:1"}, []string{"KAFKA_MAIN_BOOTSTRAP_SERVERS"}},
 		{"trust store of the system", map[string]string{"KAFKA_SECURITY_PROTOCOL": "SSL"}, nil},
-		{"SASL said once", map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "GATEWAY_SECURITY_PROTOCOL": "-"}, []string{"KAFKA_SECURITY_PROTOCOL"}},
+		{"SASL towards brokers without credentials", map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, []string{"KAFKA_SASL_MECHANISM", "KAFKA_SASL_JAAS_CONFIG"}},
+		{"OAuth towards brokers without an endpoint", map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "OAUTHBEARER", "KAFKA_SASL_JAAS_CONFIG": "x"}, []string{"KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL"}},
+		{"SASL without a way to log in", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "SASL_SSL"}, []string{"GATEWAY_USER_POOL_SECRET_KEY"}},
+		{"SASL by OAuth alone", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "SASL_SSL", "GATEWAY_OAUTH_JWKS_URL": "https://i/k"}, nil},
+		{"SASL in clear cannot require", map[string]string{"GATEWAY_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "GATEWAY_USER_POOL_SECRET_KEY": testPoolKey}, []string{"GATEWAY_SSL_CLIENT_AUTH"}},
+		{"users of brokers without SASL", map[string]string{"GATEWAY_UPSTREAM_IDENTITY": "USER"}, []string{"GATEWAY_UPSTREAM_IDENTITY"}},
+		{"certificates without HTTPS", map[string]string{"GATEWAY_HTTPS_CLIENT_AUTH": "REQUIRED"}, []string{"GATEWAY_HTTPS_CLIENT_AUTH"}},
+		{"certificates without authorities", map[string]string{"GATEWAY_HTTPS_CLIENT_AUTH": "REQUEST", "GATEWAY_HTTPS_KEY_STORE_PATH": "/k"}, []string{"GATEWAY_HTTPS_TRUST_STORE_PATH"}},
 	} {
 		_, report := Load(with(c.changes), Options{})
 		var got []string
@@ -152,6 +159,73 @@ func TestWhatBelongsTogether(t *testing.T) {
 		if !slices.Equal(got, c.errors) {
 			t.Errorf("%s: %v, want errors about %q", c.name, report.Err(), c.errors)
 		}
+	}
+}
+
+// Every line of the table by which protocol and mode follow from what is set.
+func TestProtocolAndMode(t *testing.T) {
+	t.Parallel()
+	const mode, jaas = "GATEWAY_SECURITY_MODE", "KAFKA_SASL_JAAS_CONFIG"
+	for _, c := range []struct {
+		kafka, protocol, mode string // "" is not set
+		want                  string // protocol and mode, or the variable at fault
+	}{
+		{"PLAINTEXT", "", "", "PLAINTEXT GATEWAY_MANAGED"},
+		{"SSL", "", "", "SSL GATEWAY_MANAGED"},
+		{"SASL_PLAINTEXT", "", "", "SASL_PLAINTEXT KAFKA_MANAGED"},
+		{"SASL_SSL", "", "", "SASL_SSL KAFKA_MANAGED"},
+		{"SASL_SSL", "PLAINTEXT", "", "PLAINTEXT GATEWAY_MANAGED"},
+		{"SASL_SSL", "SSL", "", "SSL GATEWAY_MANAGED"},
+		{"SASL_SSL", "SASL_PLAINTEXT", "", "SASL_PLAINTEXT GATEWAY_MANAGED"},
+		{"PLAINTEXT", "SASL_SSL", "", "SASL_SSL GATEWAY_MANAGED"},
+		{"SASL_SSL", "DELEGATED_SASL_PLAINTEXT", "", "SASL_PLAINTEXT KAFKA_MANAGED"},
+		{"SASL_PLAINTEXT", "delegated_sasl_ssl", "", "SASL_SSL KAFKA_MANAGED"},
+		{"SASL_SSL", "", "KAFKA_MANAGED", "SASL_SSL KAFKA_MANAGED"},
+		{"SASL_PLAINTEXT", "", "KAFKA_MANAGED", "SASL_PLAINTEXT KAFKA_MANAGED"},
+		{"SSL", "", "GATEWAY_MANAGED", "SSL GATEWAY_MANAGED"},
+		{"PLAINTEXT", "", "GATEWAY_MANAGED", "PLAINTEXT GATEWAY_MANAGED"},
+		{"SASL_SSL", "", "GATEWAY_MANAGED", mode},
+		{"PLAINTEXT", "", "KAFKA_MANAGED", mode},
+		{"SASL_SSL", "SASL_SSL", "KAFKA_MANAGED", "SASL_SSL KAFKA_MANAGED"},
+		{"SASL_SSL", "SASL_SSL", "GATEWAY_MANAGED", "SASL_SSL GATEWAY_MANAGED"},
+		{"SASL_SSL", "DELEGATED_SASL_SSL", "KAFKA_MANAGED", "SASL_SSL KAFKA_MANAGED"},
+		{"SASL_SSL", "DELEGATED_SASL_SSL", "GATEWAY_MANAGED", mode},
+		{"SASL_SSL", "SSL", "KAFKA_MANAGED", mode},
+		{"SASL_SSL", "PLAINTEXT", "KAFKA_MANAGED", mode},
+		{"PLAINTEXT", "SASL_SSL", "KAFKA_MANAGED", "KAFKA_SECURITY_PROTOCOL"},
+		{"SSL", "DELEGATED_SASL_SSL", "", "KAFKA_SECURITY_PROTOCOL"},
+	} {
+		changes := map[string]string{
+			"KAFKA_SECURITY_PROTOCOL": c.kafka, "GATEWAY_SECURITY_PROTOCOL": c.protocol, mode: c.mode, "GATEWAY_SSL_CLIENT_AUTH": "NONE",
+			"KAFKA_SASL_MECHANISM": "PLAIN", jaas: "x", "GATEWAY_USER_POOL_SECRET_KEY": testPoolKey,
+		}
+		cfg, report := Load(with(changes), Options{})
+		got := ""
+		if cfg != nil {
+			got = string(cfg.Listeners[0].Protocol) + " " + string(cfg.Listeners[0].Mode)
+		} else if len(report.Errors) == 1 {
+			got = strings.SplitN(report.Errors[0].Error(), ": ", 3)[1]
+		}
+		if got != c.want {
+			t.Errorf("Kafka %q, protocol %q, mode %q: %s (%v), want %s", c.kafka, c.protocol, c.mode, got, report.Err(), c.want)
+		}
+	}
+}
+
+// What is wrong with the login module is told by whoever knows, and only where it matters.
+func TestJAASIsChecked(t *testing.T) {
+	t.Parallel()
+	wrong := errors.New("no such module")
+	asked := ""
+	check := Options{CheckJAAS: func(mechanism, text string) error {
+		asked = mechanism + " " + text
+		return wrong
+	}}
+	if _, report := Load(with(kafkaSASL), check); !errors.Is(report.Err(), wrong) || asked != "PLAIN x" {
+		t.Errorf("%v, asked %q", report.Err(), asked)
+	}
+	if _, report := Load(with(map[string]string{"KAFKA_SASL_JAAS_CONFIG": "x"}), check); report.Failed() || len(report.Warnings) != 2 {
+		t.Errorf("%v, %q", report.Err(), report.Warnings)
 	}
 }
 
@@ -184,7 +258,7 @@ func TestKafkaProperties(t *testing.T) {
 		"KAFKA_CLUSTER_B_GATEWAY_ROLES":     "upstream",
 		"KAFKA_CLUSTER_B_SSL_KEY_PASSWORD":  "p",
 		"KAFKA_MAX_POLL_RECORDS":            "1",
-		"KAFKA_SASL_JAAS_CONFIG":            "x",
+		"KAFKA_SASL_LOGIN_CLASS":            "x",
 		"KAFKA_REQEUST_TIMEOUT_MS":          "1",
 		"KAFKA_SSL_KEYSTORE_PASSWORD":       "p",
 		"KAFKA_CLIENT_ID":                   "gw",
@@ -207,14 +281,14 @@ func TestKafkaProperties(t *testing.T) {
 		t.Fatal(report.Err())
 	}
 	properties := map[string]string{
-		"bootstrap.servers": "k:1", "linger.ms": "5", "max.poll.records": "1", "client.id": "gw", "metadata.recovery.strategy": "",
+		"bootstrap.servers": "k:1", "linger.ms": "5", "max.poll.records": "1", "client.id": "gw", "sasl.login.class": "x", "metadata.recovery.strategy": "",
 	}
 	if !maps.Equal(c.Kafka.Properties, properties) {
 		t.Errorf("properties %q, want %q", c.Kafka.Properties, properties)
 	}
 	idle := []string{
 		"KAFKA_CLUSTERA_BOOTSTRAP_SERVERS", "KAFKA_CLUSTERA_SECURITY_PROTOCOL", "KAFKA_CLUSTER_B_GATEWAY_ROLES", "KAFKA_CLUSTER_B_SSL_KEY_PASSWORD",
-		"KAFKA_FAILOVER_BOOTSTRAP_SERVERS", "KAFKA_FAILOVER_GATEWAY_ROLES", "KAFKA_LINGER_MS", "KAFKA_MAX_POLL_RECORDS", "KAFKA_SASL_JAAS_CONFIG",
+		"KAFKA_FAILOVER_BOOTSTRAP_SERVERS", "KAFKA_FAILOVER_GATEWAY_ROLES", "KAFKA_LINGER_MS", "KAFKA_MAX_POLL_RECORDS", "KAFKA_SASL_LOGIN_CLASS",
 	}
 	if !slices.Equal(report.NotApplicable, idle) {
 		t.Errorf("not applicable %q, want %q", report.NotApplicable, idle)
@@ -254,9 +328,9 @@ func TestUnusedStoresAndTheWellKnownAccountAreWarnedAbout(t *testing.T) {
 		"GATEWAY_SECURITY_PROTOCOL": "PLAINTEXT", "GATEWAY_SSL_CLIENT_AUTH": "-", "KAFKA_SSL_TRUSTSTORE_LOCATION": "/t",
 	}), Options{})
 	want := []string{
-		"KAFKA_SSL_TRUSTSTORE_LOCATION is set and has no effect: the protocol is PLAINTEXT (KAFKA_SECURITY_PROTOCOL)",
-		"GATEWAY_SSL_KEY_STORE_PATH is set and has no effect: the protocol is PLAINTEXT (GATEWAY_SECURITY_PROTOCOL)",
-		"GATEWAY_SSL_TRUST_STORE_PATH is set and has no effect: the protocol is PLAINTEXT (GATEWAY_SECURITY_PROTOCOL)",
+		"KAFKA_SSL_TRUSTSTORE_LOCATION is set and has no effect: the protocol has no TLS (KAFKA_SECURITY_PROTOCOL)",
+		"GATEWAY_SSL_KEY_STORE_PATH is set and has no effect: the protocol has no TLS (GATEWAY_SECURITY_PROTOCOL)",
+		"GATEWAY_SSL_TRUST_STORE_PATH is set and has no effect: the protocol has no TLS (GATEWAY_SECURITY_PROTOCOL)",
 		"GATEWAY_ADMIN_API_USERS is not set: the admin API has the well-known account and password; set it",
 	}
 	if !slices.Equal(report.Warnings, want) {

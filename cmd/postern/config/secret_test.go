@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -55,6 +56,9 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 			env[name] = "sEcReT-" + name
 		}
 	}
+	env["GATEWAY_USER_POOL_SECRET_KEY"] = base64.StdEncoding.EncodeToString([]byte("sEcReT-of-the-users-tokens, 32 bytes and more"))
+	env["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL"] = "https://user:sEcReT-endpoint@issuer/token"
+	env["GATEWAY_OAUTH_JWKS_URL"] = "https://user:sEcReT-url@issuer/keys"
 	env["GATEWAY_SSL_EXTRA_KEY_STORES"] = "[{path: /k2, password: sEcReT-store, keyPassword: sEcReT-key}, {path: /k3, password: sEcReT-both}]"
 	for label, users := range map[string]string{
 		"good":          `[{username: u, password: sEcReT-admin}]`,
@@ -83,6 +87,9 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 		"sEcReT-store", "[{path: /k2, sEcReT-store}]", "[{path: /k2, password: [sEcReT-store]}]", "[{path: /k2, sEcReT-store: x}]", "[{path: /k2, type: sEcReT-store}]",
 		"[{path: /k2, password: sEcReT-store, password: sEcReT-store}]", "[{path: /k2, password: sEcReT-store", "[{password: sEcReT-store}]",
 	} {
+		env["GATEWAY_USER_POOL_SECRET_KEY"] = base64.StdEncoding.EncodeToString([]byte("sEcReT-of-the-users-tokens, 32 bytes and more"))
+		env["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL"] = "https://user:sEcReT-endpoint@issuer/token"
+		env["GATEWAY_OAUTH_JWKS_URL"] = "https://user:sEcReT-url@issuer/keys"
 		env["GATEWAY_SSL_EXTRA_KEY_STORES"] = stores
 		c, report := Load(entries(env), Options{})
 		if c != nil {
@@ -90,6 +97,9 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 		}
 		scan(t, stores, c, report)
 	}
+	env["GATEWAY_USER_POOL_SECRET_KEY"] = base64.StdEncoding.EncodeToString([]byte("sEcReT-of-the-users-tokens, 32 bytes and more"))
+	env["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL"] = "https://user:sEcReT-endpoint@issuer/token"
+	env["GATEWAY_OAUTH_JWKS_URL"] = "https://user:sEcReT-url@issuer/keys"
 	env["GATEWAY_SSL_EXTRA_KEY_STORES"] = "[{path: /k2, password: sEcReT-store}]"
 	for name, row := range table {
 		if row.Secret && row.Status == refused {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +43,16 @@ func (c *Config) tree() node {
 	}
 	return append(tree,
 		yaml.MapItem{Key: "listeners", Value: listeners},
+		yaml.MapItem{Key: "userPoolConfig", Value: node{
+			{Key: "jwt", Value: node{{Key: "secretKey", Value: c.Authentication.UserPoolKey.String()}}},
+			{Key: "serviceAccountRequired", Value: c.Authentication.AccountRequired},
+		}},
+		yaml.MapItem{Key: "oauth", Value: c.Authentication.OAuth.tree()},
+		yaml.MapItem{Key: "authentication", Value: node{
+			{Key: "connectionMaxReauthMs", Value: c.Authentication.MaxReauth.Milliseconds()},
+			{Key: "timeoutMs", Value: c.Authentication.Timeout.Milliseconds()},
+			{Key: "failureDelayMs", Value: c.Authentication.FailureDelay.Milliseconds()},
+		}},
 		yaml.MapItem{Key: "mandatoryVCluster", Value: c.MandatoryVCluster},
 		yaml.MapItem{Key: "kafka", Value: c.Kafka.tree()},
 		yaml.MapItem{Key: "storage", Value: c.storageTree()},
@@ -79,9 +90,9 @@ func (l *Listener) tree() node {
 	}
 	authentication := node{
 		{Key: "securityProtocol", Value: string(l.Protocol)},
-		{Key: "securityMode", Value: table["GATEWAY_SECURITY_MODE"].Default},
+		{Key: "securityMode", Value: string(l.Mode)},
 	}
-	if l.Protocol == ProtocolSSL {
+	if l.Protocol.TLS() {
 		authentication = append(authentication, yaml.MapItem{Key: "sslConfig", Value: node{
 			{Key: "keyStore", Value: l.KeyStore.tree("keyStore", yaml.MapItem{Key: "keyPassword", Value: l.KeyPassword.String()})},
 			{Key: "trustStore", Value: l.TrustStore.tree("trustStore")},
@@ -110,6 +121,26 @@ func (l *Listener) tree() node {
 	}
 }
 
+// tree shows no password in the URL.
+func (o *OAuth) tree() node {
+	address := ""
+	if u, err := url.Parse(o.JWKSURL.Reveal()); err == nil {
+		address = u.Redacted()
+	}
+	return node{
+		{Key: "jwksUrl", Value: plain(address)},
+		{Key: "expectedIssuer", Value: plain(o.Issuer)},
+		{Key: "expectedAudiences", Value: plainAll(o.Audiences)},
+		{Key: "jwksRefreshMs", Value: o.Refresh.Milliseconds()},
+		{Key: "jwksRetryMs", Value: o.Retry.Milliseconds()},
+		{Key: "jwksMaxRetryMs", Value: o.MaxRetry.Milliseconds()},
+		{Key: "scopeClaimName", Value: plain(o.ScopeClaim)},
+		{Key: "subClaimName", Value: plain(o.SubClaim)},
+		{Key: "groupsClaimName", Value: plain(o.GroupsClaim)},
+		{Key: "clockSkewSeconds", Value: int64(o.ClockSkew.Seconds())},
+	}
+}
+
 func (l *Listener) summary() node {
 	return node{
 		{Key: "name", Value: l.Name},
@@ -119,6 +150,7 @@ func (l *Listener) summary() node {
 		{Key: "portCount", Value: l.ports()},
 		{Key: "routing", Value: string(l.Routing)},
 		{Key: "securityProtocol", Value: string(l.Protocol)},
+		{Key: "securityMode", Value: string(l.Mode)},
 		{Key: "clientAuth", Value: l.ClientAuth},
 	}
 }
@@ -162,6 +194,10 @@ func (b *Backend) tree() node {
 		{Key: "enabledProtocols", Value: b.TLS.ProtocolNames()},
 		{Key: "cipherSuites", Value: b.TLS.SuiteNames()},
 		{Key: "endpointIdentification", Value: b.EndpointIdentification},
+		{Key: "saslMechanism", Value: b.Mechanism},
+		{Key: "saslJaasConfig", Value: b.JAAS.String()},
+		{Key: "upstreamIdentity", Value: identityName(b.PerUser)},
+		{Key: "upstreamTokenLifetimeMs", Value: b.TokenLifetime.Milliseconds()},
 		{Key: "clientId", Value: b.ClientID},
 		{Key: "requestTimeoutMs", Value: b.RequestTimeout.Milliseconds()},
 		{Key: "dialTimeoutMs", Value: b.DialTimeout.Milliseconds()},
@@ -200,8 +236,18 @@ func (a *Admin) tree() node {
 		{Key: "bindHost", Value: a.BindHost},
 		{Key: "port", Value: a.Port},
 		{Key: "securedMetrics", Value: a.SecuredMetrics},
+		{Key: "keyStore", Value: a.KeyStore.tree("keyStore")},
+		{Key: "trustStore", Value: a.TrustStore.tree("trustStore")},
+		{Key: "clientAuth", Value: a.ClientAuth},
 		{Key: "users", Value: users},
 	}
+}
+
+func identityName(perUser bool) string {
+	if perUser {
+		return "USER"
+	}
+	return "GATEWAY"
 }
 
 func layoutName(json bool) string {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"log/slog"
 	"maps"
 	"slices"
@@ -126,7 +127,15 @@ type usedCase struct {
 var (
 	anything = func(*Config) bool { return true }
 	kafkaSSL = map[string]string{"KAFKA_SECURITY_PROTOCOL": "SSL"}
+	// kafkaSASL is what SASL on both sides needs.
+	kafkaSASL = map[string]string{
+		"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_JAAS_CONFIG": "x",
+		"KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL": "https://issuer/t", "GATEWAY_USER_POOL_SECRET_KEY": testPoolKey,
+	}
 )
+
+// testPoolKey is 32 bytes as base64.
+const testPoolKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 func storeType(of func(*Config) string) usedCase {
 	return usedCase{
@@ -221,13 +230,92 @@ func usedCases() map[string]usedCase {
 		"GATEWAY_MIN_BROKERID": number(func(c *Config) int64 { return int64(listener(c).MinBrokerID) },
 			map[string]int64{"0": 0, "2147483647": 2147483647}, "-1", "2147483648"),
 		"GATEWAY_SECURITY_PROTOCOL": {
-			good: map[string]func(*Config) bool{"ssl": func(c *Config) bool { return listener(c).Protocol == ProtocolSSL }},
-			bad:  []string{"SASL_PLAINTEXT", "SASL_SSL", "DELEGATED_SASL_SSL", "DELEGATED_SASL_PLAINTEXT", "TLS"},
+			good: map[string]func(*Config) bool{
+				"ssl": func(c *Config) bool { return listener(c).Protocol == ProtocolSSL && listener(c).Mode == ModeGateway },
+				"sasl_ssl": func(c *Config) bool {
+					return listener(c).Protocol == ProtocolSASLSSL && listener(c).Mode == ModeGateway
+				},
+				"DELEGATED_SASL_SSL": func(c *Config) bool {
+					return listener(c).Protocol == ProtocolSASLSSL && listener(c).Mode == ModeKafka
+				},
+			},
+			bad:  []string{"DELEGATED_SSL", "SASL", "DELEGATED_SASL", "TLS"},
+			with: kafkaSASL,
 		},
 		"GATEWAY_SECURITY_MODE": {
-			good: map[string]func(*Config) bool{"gateway_managed": anything},
+			good: map[string]func(*Config) bool{"gateway_managed": func(c *Config) bool { return listener(c).Mode == ModeGateway }},
 			bad:  []string{"KAFKA_MANAGED", "x"},
 		},
+		"GATEWAY_AUTHENTICATION_CONNECTION_MAX_REAUTH_MS": number(ms(func(c *Config) time.Duration { return c.Authentication.MaxReauth }),
+			map[string]int64{"0": 0, "2147483647": 2147483647}, "-1", "2147483648"),
+		"GATEWAY_AUTHENTICATION_TIMEOUT_MS": number(ms(func(c *Config) time.Duration { return c.Authentication.Timeout }),
+			map[string]int64{"100": 100, "600000": 600000}, "99", "600001"),
+		"GATEWAY_FAILED_AUTHENTICATION_DELAY_MS": number(ms(func(c *Config) time.Duration { return c.Authentication.FailureDelay }),
+			map[string]int64{"1": 1, "60000": 60000}, "0", "60001"),
+		"GATEWAY_USER_POOL_SECRET_KEY": text(func(c *Config) string {
+			return base64.StdEncoding.EncodeToString([]byte(c.Authentication.UserPoolKey.Reveal()))
+		},
+			[]string{testPoolKey}, "x", "c2hvcnQ=", strings.TrimSuffix(testPoolKey, "=")+"!"),
+		"GATEWAY_USER_POOL_SERVICE_ACCOUNT_REQUIRED": boolean(func(c *Config) bool { return c.Authentication.AccountRequired }),
+		"GATEWAY_OAUTH_JWKS_URL": text(func(c *Config) string { return c.Authentication.OAuth.JWKSURL.Reveal() },
+			[]string{"https://issuer/keys", "http://u:p@issuer:1/k", "file:///keys.json"}, "issuer/keys", "ftp://issuer/keys", "https:///x"),
+		"GATEWAY_OAUTH_EXPECTED_ISSUER": text(func(c *Config) string { return c.Authentication.OAuth.Issuer }, []string{"https://issuer/"}, "a\x00"),
+		"GATEWAY_OAUTH_EXPECTED_AUDIENCES": {good: map[string]func(*Config) bool{
+			"a, b,a":          func(c *Config) bool { return slices.Equal(c.Authentication.OAuth.Audiences, []string{"a", "b"}) },
+			`["a", 'b' ,"c"]`: func(c *Config) bool { return slices.Equal(c.Authentication.OAuth.Audiences, []string{"a", "b", "c"}) },
+		}},
+		"GATEWAY_OAUTH_JWKS_REFRESH": number(ms(func(c *Config) time.Duration { return c.Authentication.OAuth.Refresh }),
+			map[string]int64{"1000": 1000}, "999"),
+		"GATEWAY_OAUTH_JWKS_RETRY": number(ms(func(c *Config) time.Duration { return c.Authentication.OAuth.Retry }),
+			map[string]int64{"1": 1, "10000": 10000}, "0"),
+		"GATEWAY_OAUTH_JWKS_MAX_RETRY": number(ms(func(c *Config) time.Duration { return c.Authentication.OAuth.MaxRetry }),
+			map[string]int64{"100": 100}, "0", "99"),
+		"GATEWAY_OAUTH_SCOPE_CLAIM_NAME":  text(func(c *Config) string { return c.Authentication.OAuth.ScopeClaim }, []string{"scp"}, "a\x00"),
+		"GATEWAY_OAUTH_SUB_CLAIM_NAME":    text(func(c *Config) string { return c.Authentication.OAuth.SubClaim }, []string{"azp"}, "a\x00"),
+		"GATEWAY_OAUTH_GROUPS_CLAIM_NAME": text(func(c *Config) string { return c.Authentication.OAuth.GroupsClaim }, []string{"groups"}, "a\x00"),
+		"GATEWAY_OAUTH_CLOCK_SKEW_SECONDS": number(func(c *Config) int64 { return int64(c.Authentication.OAuth.ClockSkew / time.Second) },
+			map[string]int64{"0": 0, "3600": 3600}, "-1", "3601"),
+		"GATEWAY_HTTPS_KEY_STORE_PATH":       text(func(c *Config) string { return c.Admin.KeyStore.Path }, []string{"/k"}),
+		"GATEWAY_HTTPS_KEY_STORE_PASSWORD":   text(func(c *Config) string { return c.Admin.KeyStore.Password.Reveal() }, []string{" p "}),
+		"GATEWAY_HTTPS_TRUST_STORE_PATH":     text(func(c *Config) string { return c.Admin.TrustStore.Path }, []string{"/t"}),
+		"GATEWAY_HTTPS_TRUST_STORE_PASSWORD": text(func(c *Config) string { return c.Admin.TrustStore.Password.Reveal() }, []string{"p"}),
+		"GATEWAY_HTTPS_CLIENT_AUTH": {
+			good: map[string]func(*Config) bool{
+				"none":     func(c *Config) bool { return c.Admin.ClientAuth == HTTPSNone },
+				"REQUEST":  func(c *Config) bool { return c.Admin.ClientAuth == HTTPSRequest },
+				"required": func(c *Config) bool { return c.Admin.ClientAuth == HTTPSRequired },
+			},
+			bad:  []string{"REQUIRE", "OPTIONAL"},
+			with: map[string]string{"GATEWAY_HTTPS_KEY_STORE_PATH": "/k", "GATEWAY_HTTPS_TRUST_STORE_PATH": "/t"},
+		},
+		"KAFKA_SASL_MECHANISM": {
+			good: map[string]func(*Config) bool{
+				"plain":         func(c *Config) bool { return c.Kafka.Mechanism == "PLAIN" },
+				"SCRAM-SHA-512": func(c *Config) bool { return c.Kafka.Mechanism == "SCRAM-SHA-512" },
+				"OAUTHBEARER":   func(c *Config) bool { return c.Kafka.Mechanism == "OAUTHBEARER" },
+			},
+			bad:  []string{"GSSAPI", "AWS_MSK_IAM", "x"},
+			with: kafkaSASL,
+		},
+		"KAFKA_SASL_JAAS_CONFIG": {
+			good: map[string]func(*Config) bool{"module required a=\"b\";": func(c *Config) bool { return c.Kafka.JAAS.Reveal() == "module required a=\"b\";" }},
+			with: kafkaSASL,
+		},
+		"KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL": {
+			good: map[string]func(*Config) bool{"https://issuer/token": func(c *Config) bool { return c.Kafka.TokenEndpoint.Reveal() == "https://issuer/token" }},
+			bad:  []string{"issuer", "file:///t"},
+			with: kafkaSASL,
+		},
+		"GATEWAY_UPSTREAM_IDENTITY": {
+			good: map[string]func(*Config) bool{
+				"gateway": func(c *Config) bool { return !c.Kafka.PerUser },
+				"USER":    func(c *Config) bool { return c.Kafka.PerUser },
+			},
+			bad:  []string{"CLIENT"},
+			with: kafkaSASL,
+		},
+		"GATEWAY_UPSTREAM_TOKEN_LIFETIME_MS": number(ms(func(c *Config) time.Duration { return c.Kafka.TokenLifetime }),
+			map[string]int64{"0": 0, "60000": 60000}, "-1"),
 		"GATEWAY_FEATURE_FLAGS_MANDATORY_VCLUSTER": boolean(func(c *Config) bool { return c.MandatoryVCluster }),
 		"GATEWAY_SHUTDOWN_DELAY_BETWEEN_BROKERS_MS": number(ms(func(c *Config) time.Duration { return c.ShutdownDelayBetweenBrokers }),
 			map[string]int64{"0": 0, "600000": 600000}, "-1", "600001"),
@@ -317,8 +405,12 @@ func usedCases() map[string]usedCase {
 			bad: []string{"a", "a:0", "a:65536", "a:x", "PLAINTEXT://a:1", "::1:9092", ",", ":9092"},
 		},
 		"KAFKA_SECURITY_PROTOCOL": {
-			good: map[string]func(*Config) bool{"ssl": func(c *Config) bool { return c.Kafka.Protocol == ProtocolSSL }},
-			bad:  []string{"SASL_PLAINTEXT", "SASL_SSL", "DELEGATED_SASL_SSL", "TLS"},
+			good: map[string]func(*Config) bool{
+				"ssl":            func(c *Config) bool { return c.Kafka.Protocol == ProtocolSSL },
+				"Sasl_Plaintext": func(c *Config) bool { return c.Kafka.Protocol == ProtocolSASLPlaintext },
+			},
+			bad:  []string{"DELEGATED_SASL_SSL", "TLS"},
+			with: kafkaSASL,
 		},
 		"KAFKA_SSL_KEYSTORE_LOCATION":   text(func(c *Config) string { return c.Kafka.KeyStore.Path }, []string{"/k"}),
 		"KAFKA_SSL_KEYSTORE_PASSWORD":   text(func(c *Config) string { return c.Kafka.KeyPassword.Reveal() }, []string{"p"}),

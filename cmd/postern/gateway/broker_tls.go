@@ -24,9 +24,9 @@ type brokerTLS struct {
 	complaints complaints
 }
 
-// newBrokerTLS returns nil for brokers that speak PLAINTEXT.
+// newBrokerTLS returns nil for brokers without TLS.
 func newBrokerTLS(k *config.Backend, engine tlsterm.Engine, log *slog.Logger, now time.Time) (*brokerTLS, error) {
-	if k.Protocol != config.ProtocolSSL {
+	if !k.Protocol.TLS() {
 		return nil, nil
 	}
 	t := &brokerTLS{k: k, log: log.With("listener", toBrokers)}

@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/postern-kafka/postern/cmd/postern/config"
+	"github.com/postern-kafka/postern/codec"
 	"github.com/postern-kafka/postern/mapping"
 )
 
@@ -47,6 +50,9 @@ type cluster struct {
 	every  time.Duration
 	ctx    context.Context
 	stop   context.CancelFunc
+
+	asksVersions bool // before the first look
+	versions     atomic.Pointer[codec.Versions]
 
 	asking sync.Mutex // one question at a time
 	mu     sync.Mutex
@@ -95,6 +101,9 @@ func (c *cluster) look(ctx context.Context) error {
 	if err == nil && len(meta.Brokers) == 0 {
 		err = errors.New("the cluster names no broker")
 	}
+	if err == nil && c.asksVersions {
+		c.lookAtVersions(ctx, meta.Brokers)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
@@ -113,6 +122,35 @@ func (c *cluster) look(ctx context.Context) error {
 	}
 	c.asked, c.reason = time.Now(), nil
 	return nil
+}
+
+// softwareVersion is what the gateway calls its own version in ApiVersions.
+const softwareVersion = "1"
+
+// lookAtVersions asks all brokers what they speak, for clients for which none is
+// dialled yet. Those that do not answer are left out: no client will reach them.
+func (c *cluster) lookAtVersions(ctx context.Context, brokers []kmsg.MetadataResponseBroker) {
+	answers := make([]*kmsg.ApiVersionsResponse, len(brokers))
+	var all sync.WaitGroup
+	for i := range brokers {
+		all.Go(func() {
+			req := kmsg.NewPtrApiVersionsRequest()
+			req.ClientSoftwareName, req.ClientSoftwareVersion = "postern", softwareVersion
+			answer, err := c.client.Broker(int(brokers[i].NodeID)).RetriableRequest(ctx, req)
+			if err != nil {
+				c.log.Warn("a broker does not say what versions it speaks", "broker", brokers[i].NodeID, "err", err)
+				return
+			}
+			if versions, ok := answer.(*kmsg.ApiVersionsResponse); ok && versions.ErrorCode == 0 {
+				answers[i] = versions
+			}
+		})
+	}
+	all.Wait()
+	answers = slices.DeleteFunc(answers, func(a *kmsg.ApiVersionsResponse) bool { return a == nil })
+	if versions := codec.NewVersions(answers); versions != nil {
+		c.versions.Store(versions)
+	}
 }
 
 // refresh is asked for when a connection comes to a port whose broker is not

@@ -34,7 +34,8 @@ type Options struct {
 	Version   string
 	Commit    string
 	BuildTime string
-	// Upstream says how to log in at the brokers.
+	// Upstream says how to log in at the brokers; without a Mechanism, the
+	// configuration says it.
 	Upstream Upstream
 }
 
@@ -43,6 +44,7 @@ type Gateway struct {
 	cfg      *config.Config
 	log      *slog.Logger
 	security *security
+	logins   *authentication
 	login    *upstreamLogin
 	store    mapping.Store
 	cluster  *cluster
@@ -81,20 +83,24 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		return err
 	}
 	upstream := g.security.upstream()
-	if g.login, err = newUpstreamLogin(o.Upstream, cfg.Kafka.ClientID, o.Log); err != nil {
+	if g.login, err = newUpstreamLogin(upstreamOf(o, cfg), cfg.Kafka.ClientID, o.Log); err != nil {
 		return err
 	}
 	client := slices.Clip(append(clientOptions(cfg, upstream), g.login.clientOptions()...)) // several append to it
 	if g.store, err = openStore(ctx, cfg, client, o.Log); err != nil {
 		return err
 	}
+	if g.logins, err = newAuthentication(cfg, g.store.Users(), o.Log); err != nil {
+		return err
+	}
 	book := mapping.NewBook(cfg.Kafka.BootstrapServers)
 	if g.cluster, err = newCluster(client, book, cfg.Kafka.MetadataMaxAge, o.Log); err != nil {
 		return err
 	}
+	g.cluster.asksVersions = g.logins.decides() || cfg.MandatoryVCluster
 	g.login.issueBy(g.cluster.client)
 	g.cluster.lookFirst(ctx)
-	g.engine, err = engine.Start(engine.Options{
+	engineOptions := engine.Options{
 		Listeners:               listeners,
 		Users:                   g.store.Users(),
 		Book:                    book,
@@ -104,6 +110,7 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		TLSEngine:               tlsEngine,
 		Revoked:                 g.denied,
 		Refresh:                 g.cluster.refresh,
+		Versions:                g.cluster.versions.Load,
 		Loops:                   cmp.Or(o.Loops, cfg.Threads),
 		MaxConnections:          cfg.Limits.MaxConnections,
 		MaxAdmissions:           cfg.Limits.MaxHandshakes,
@@ -113,8 +120,10 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 		DialTimeout:             cfg.Kafka.DialTimeout,
 		Sockets:                 engine.Sockets(cfg.Sockets),
 		Log:                     o.Log,
-	})
-	if err != nil {
+	}
+	g.logins.logsIn(&engineOptions)
+	g.work.Go(func() { g.logins.run(g.ctx) })
+	if g.engine, err = engine.Start(engineOptions); err != nil {
 		return err
 	}
 	g.security.follow()
@@ -123,6 +132,18 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 	g.engine.FollowBrokers()
 	g.work.Go(func() { g.cluster.watch(g.engine.FollowBrokers) })
 	return g.startAdmin(o)
+}
+
+// upstreamOf is how to log in at the brokers.
+func upstreamOf(o Options, cfg *config.Config) Upstream {
+	if o.Upstream.Mechanism != "" || !cfg.Kafka.Protocol.SASL() {
+		return o.Upstream
+	}
+	k := &cfg.Kafka
+	return Upstream{
+		Mechanism: k.Mechanism, JAAS: k.JAAS.Reveal(), TokenEndpoint: k.TokenEndpoint.Reveal(),
+		PerUser: k.PerUser, TokenLifetime: k.TokenLifetime,
+	}
 }
 
 // denied reports whether a client's certificate is on the deny-list.
@@ -140,6 +161,10 @@ func (g *Gateway) startAdmin(o Options) error {
 		Users:          users,
 		SecuredMetrics: g.cfg.Admin.SecuredMetrics,
 		Store:          g.store,
+		TLS:            g.security.admin(),
+		Tokens:         g.logins.tokens(),
+		Protocols:      g.logins.protocols(),
+		Scram:          scramRecord,
 		Ready:          g.ready,
 		WriteMetrics:   g.writeMetrics,
 		Version:        o.Version,
@@ -183,7 +208,7 @@ func openStore(ctx context.Context, cfg *config.Config, client []kgo.Opt, log *s
 
 // ready is what /health/ready asks.
 func (g *Gateway) ready() error {
-	return errors.Join(g.store.Ready(), g.cluster.ready())
+	return errors.Join(g.store.Ready(), g.cluster.ready(), g.logins.ready())
 }
 
 // Ready waits until the gateway can serve, or ctx ends.
@@ -206,6 +231,7 @@ func (g *Gateway) Ready(ctx context.Context) error {
 func (g *Gateway) writeMetrics(w io.Writer) {
 	g.engine.WriteMetrics(w)
 	g.security.writeMetrics(w)
+	g.logins.writeMetrics(w)
 	g.login.writeMetrics(w)
 	s := g.store.Stats()
 	metrics.WriteGaugeUint64(w, `gateway_tls_denied_certificates`, uint64(s.Denied))

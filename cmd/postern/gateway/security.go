@@ -22,7 +22,8 @@ type security struct {
 	log       *slog.Logger
 	now       func() time.Time
 	listeners []*listenerTLS
-	brokers   *brokerTLS // nil towards PLAINTEXT brokers
+	https     *listenerTLS // the admin API's, also among listeners; nil without HTTPS
+	brokers   *brokerTLS   // nil towards brokers without TLS
 	watchers  []*filewatch.Watcher
 }
 
@@ -44,7 +45,7 @@ func newSecurity(cfg *config.Config, tlsEngine tlsterm.Engine, denied func([sha2
 	}
 	for i := range cfg.Listeners {
 		l := &cfg.Listeners[i]
-		if l.Protocol != config.ProtocolSSL {
+		if !l.Protocol.TLS() {
 			continue
 		}
 		t, err := newListenerTLS(l, tlsEngine, denied, log, s.now())
@@ -53,7 +54,39 @@ func newSecurity(cfg *config.Config, tlsEngine tlsterm.Engine, denied func([sha2
 		}
 		s.listeners = append(s.listeners, t)
 	}
+	if cfg.Admin.KeyStore.IsSet() {
+		if s.https, err = newListenerTLS(adminListener(cfg), tlsEngine, denied, log, s.now()); err != nil {
+			return nil, err
+		}
+		s.listeners = append(s.listeners, s.https)
+	}
 	return s, nil
+}
+
+// adminListener is the admin API as a listener whose files are kept in step.
+func adminListener(cfg *config.Config) *config.Listener {
+	a := &cfg.Admin
+	l := &config.Listener{
+		Name: "admin", Protocol: config.ProtocolSSL, ClientAuth: config.ClientAuthNone,
+		KeyStore: a.KeyStore, KeyPassword: a.KeyStore.Password, KeyPasswordVar: a.KeyStore.PasswordVar,
+		UpdateInterval: cfg.Listeners[0].UpdateInterval, TLS: cfg.Listeners[0].TLS,
+	}
+	switch a.ClientAuth {
+	case config.HTTPSRequest:
+		l.ClientAuth, l.TrustStore = config.ClientAuthOptional, a.TrustStore
+	case config.HTTPSRequired:
+		l.ClientAuth, l.TrustStore = config.ClientAuthRequire, a.TrustStore
+	}
+	return l
+}
+
+// admin is the configuration of the admin API, nil for HTTP.
+func (s *security) admin() *tls.Config {
+	if s.https == nil {
+		return nil
+	}
+	latest := func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.https.served.Load(), nil }
+	return &tls.Config{GetConfigForClient: latest, MinVersion: tls.VersionTLS12}
 }
 
 func (s *security) keepers() (all []keeper) {
@@ -120,8 +153,8 @@ func (s *security) close() error {
 	return errors.Join(errs...)
 }
 
-// upstream makes the configuration for a broker's host; nil for brokers that
-// speak PLAINTEXT.
+// upstream makes the configuration for a broker's host; nil for brokers without
+// TLS.
 func (s *security) upstream() func(host string) *tls.Config {
 	if s.brokers == nil {
 		return nil

@@ -25,9 +25,9 @@ func chooseTLSEngine(cfg *config.Config, selfTest func() error, log *slog.Logger
 // speaksTLS reports whether any side of the gateway does.
 func speaksTLS(cfg *config.Config) bool {
 	for i := range cfg.Listeners {
-		if cfg.Listeners[i].Protocol == config.ProtocolSSL {
+		if cfg.Listeners[i].Protocol.TLS() {
 			return true
 		}
 	}
-	return cfg.Kafka.Protocol == config.ProtocolSSL
+	return cfg.Kafka.Protocol.TLS()
 }
