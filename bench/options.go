@@ -63,9 +63,9 @@ func (o options) records(gb float64) int64 {
 // String says how much was done, for the head of a table.
 func (o options) String() string {
 	return fmt.Sprintf("%d rounds; %d workers, threads or loops; %.3g GB in %d KiB batches of %d-byte records on %d connections; ping-pong on %d; "+
-		"%d records/s for %s; %d idle connections; %d handshakes of each kind; %d Metadata answers of %d topics; Java tools %s with %.3g GB",
+		"%d records/s for %s; %d idle connections; %d handshakes of each kind; %d logins by each mechanism, %d clients that fail to; %d Metadata answers of %d topics; Java tools %s with %.3g GB",
 		o.Rounds, o.Threads, o.GB, o.BatchBytes>>10, o.RecordBytes, o.Clients, o.PingPongs,
-		o.PerSecond, o.Latency, o.Idle, o.Handshakes, o.Answers, clusterTopics, toolsVersion, o.JavaGB)
+		o.PerSecond, o.Latency, o.Idle, o.Handshakes, o.Logins, o.Failing, o.Answers, clusterTopics, toolsVersion, o.JavaGB)
 }
 
 // wants says whether a peer was asked for.

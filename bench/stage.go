@@ -56,7 +56,8 @@ type stage struct {
 	certs    map[certAlgorithm]certificates
 	accounts *accounts
 	peers    []*peer
-	ends     []func() // what to do at the end, the last one first
+	compiled map[string]bool // the mechanisms by which the broker's JVM has seen many logins
+	ends     []func()        // what to do at the end, the last one first
 }
 
 // certificates are what the peers present and what the load presents.
@@ -65,7 +66,7 @@ type certificates struct{ server, client certs.Files }
 // setUp starts the broker and writes the certificates; no peer runs yet. The
 // caller must tearDown what is returned, also with an error.
 func setUp(ctx context.Context, o options) (*stage, error) {
-	s := &stage{options: o}
+	s := &stage{options: o, compiled: map[string]bool{}}
 	if err := os.Setenv("_JAVA_OPTIONS", jvmOptions); err != nil {
 		return s, fmt.Errorf("bench: environment: %w", err)
 	}

@@ -25,8 +25,8 @@ func (l Login) credentials() (upstream.Credentials, error) {
 	if l.Mechanism == upstream.Plain {
 		module = "PlainLoginModule"
 	}
-	quotes := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	c, err := upstream.ParseJAAS(l.Mechanism, fmt.Sprintf(`%s required username="%s" password="%s";`, module, quotes.Replace(l.User), quotes.Replace(l.Secret)))
+	quoted := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
+	c, err := upstream.ParseJAAS(l.Mechanism, module+" required username="+quoted(l.User)+" password="+quoted(l.Secret)+";")
 	if err != nil {
 		return c, fmt.Errorf("login: %w", err)
 	}
