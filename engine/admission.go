@@ -215,6 +215,7 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 	if p.client.tls != nil {
 		// A peer that is gone need not hear it.
 		_, _ = conn.Write(p.client.tls.CloseNotify(nil))
+		p.client.tls.Release()
 	}
 	e.report(p)
 	if p.session.Reason().Kind == session.TooLarge {

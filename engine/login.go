@@ -29,7 +29,9 @@ type dialogue struct {
 	conn   *net.TCPConn
 	place  *permit
 	ctx    context.Context
+	hs     *handshake
 	paced  *turnConn
+	unwind func() bool // ctx's end does not end the waits for the socket any more
 	out    *session.Effects
 	held   []byte // plaintext that the session has not consumed
 }
@@ -52,8 +54,8 @@ func (e *Engine) converse(p *pair, conn *net.TCPConn, place *permit, out *sessio
 	hs := &handshake{from: p.from, cut: cut}
 	e.halfOpen.add(hs)
 	defer e.halfOpen.remove(hs)
-	c := &dialogue{engine: e, p: p, conn: conn, place: place, ctx: ctx, out: out}
-	if err := c.run(hs); err != nil && p.session.Phase() != session.Closed {
+	c := &dialogue{engine: e, p: p, conn: conn, place: place, ctx: ctx, hs: hs, out: out}
+	if err := c.run(); err != nil && p.session.Phase() != session.Closed {
 		c.fail(err)
 	}
 	if p.session.Phase() != session.Closed && len(c.held) > 0 {
@@ -61,7 +63,7 @@ func (e *Engine) converse(p *pair, conn *net.TCPConn, place *permit, out *sessio
 	}
 }
 
-func (c *dialogue) run(hs *handshake) error {
+func (c *dialogue) run() error {
 	e := c.engine
 	if e.o.Versions != nil && e.o.Versions() == nil && e.o.Refresh != nil {
 		if err := e.o.Refresh(c.ctx); err != nil {
@@ -73,14 +75,14 @@ func (c *dialogue) run(hs *handshake) error {
 		return err
 	}
 	defer c.paced.release()
-	c.paced.kind, c.paced.silence = goingOn, &hs.silence
+	c.paced.kind, c.paced.silence = goingOn, &c.hs.silence
 	deadline, _ := c.ctx.Deadline()
 	if err := c.conn.SetDeadline(deadline); err != nil {
 		return err
 	}
 	// A deadline in the past ends every wait for the socket.
-	stop := context.AfterFunc(c.ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	c.unwind = context.AfterFunc(c.ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
+	defer c.unwind()
 	buf := make([]byte, dialogueBuffer)
 	for talking(c.p.session) {
 		n, err := c.paced.Read(buf)
@@ -91,7 +93,10 @@ func (c *dialogue) run(hs *handshake) error {
 			return err
 		}
 	}
-	if !stop() {
+	if c.p.session.Phase() == session.Closed {
+		return nil
+	}
+	if !c.unwind() {
 		return c.ctx.Err()
 	}
 	return c.conn.SetDeadline(time.Time{})
@@ -187,6 +192,8 @@ func (c *dialogue) fail(err error) {
 		s.Fail(session.Gateway, session.Overload, errNoTurn, c.out)
 	case errors.Is(cause, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		s.Fail(session.Client, session.LoginTime, fmt.Errorf("engine: no login within %v", c.engine.o.LoginTimeout), c.out)
+	case errors.Is(err, io.EOF) && c.p.client.tls != nil && !c.p.client.tls.Closed():
+		s.Fail(session.Client, session.Truncated, nil, c.out)
 	case errors.Is(err, io.EOF):
 		s.Ended(session.Client, nil, c.out)
 	case errors.As(err, new(*net.OpError)), errors.As(err, new(*os.SyscallError)):
@@ -206,15 +213,17 @@ func (c *dialogue) repent() bool {
 	e := c.engine
 	c.paced.release()
 	c.place.release()
+	e.halfOpen.remove(c.hs)
+	c.unwind() // the login's time does not count any more
 	if !e.penance.enter(c.p.from) {
 		return false
 	}
 	defer e.penance.leave(c.p.from)
-	_ = c.conn.SetDeadline(time.Now().Add(e.o.LoginTimeout)) // the answer's; Write tells
 	select {
 	case <-time.After(jittered(e.o.LoginFailureDelay)):
 	case <-e.stop:
 	}
+	_ = c.conn.SetDeadline(time.Now().Add(hangUpTime)) // for the answer; Write tells
 	return true
 }
 

@@ -360,6 +360,51 @@ func TestRepentHoldsNoPlace(t *testing.T) {
 	}
 }
 
+// TestAnswerOutlivesTheLogin: the time for the login is over while a failed one waits
+// for its answer, and the answer comes.
+func TestAnswerOutlivesTheLogin(t *testing.T) {
+	_, addr := startEngine(t, serveBroker(t, echo), func(o *Options) {
+		demanding(t, 0)(o)
+		o.LoginTimeout, o.LoginFailureDelay = 200*time.Millisecond, 400*time.Millisecond
+	})
+	c := dial(t, addr)
+	if _, err := c.Write(saslFrames("guess")); err != nil {
+		t.Fatal(err)
+	}
+	if answered(t, c, 1) != 0 || answered(t, c, 2) != 58 {
+		t.Error("not the answer to wrong credentials")
+	}
+}
+
+// TestLoginTruncated: an end in the midst of a login that TLS did not announce has a
+// name of its own.
+func TestLoginTruncated(t *testing.T) {
+	tr := newTrust(t)
+	for _, announced := range []bool{true, false} {
+		e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) {
+			demanding(t, 0)(o)
+			tr.secured(o)
+		})
+		raw := dial(t, addr)
+		c := tls.Client(raw, tr.clientConfig(tls.VersionTLS13))
+		if _, err := c.Write(saslFrames("secret")[:20]); err != nil {
+			t.Fatal(err)
+		}
+		end, want := raw.CloseWrite, "truncated"
+		if announced {
+			end, want = c.CloseWrite, "ended"
+		}
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, raw)
+		settled(t, e)
+		if got := endings(e); got != `{side="client",reason="`+want+`"} 1` {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // TestRefusedWithoutVCluster: the first request that needs a right is answered with the
 // error of its API, in clear and by a certificate.
 func TestRefusedWithoutVCluster(t *testing.T) {

@@ -31,13 +31,17 @@ func (s State) AdmitMapping(m Mapping, fresh bool) (Account, Outcome, error) {
 		return Account{}, NotChanged, fmt.Errorf("mapping: username %q of vcluster %q is a local account: %w",
 			a.Username, a.VCluster, ErrExists)
 	}
-	return s.admit(a, fresh)
+	if old, _ := s.Users.Account(a.VCluster, a.Username); len(old.Principals) > 1 {
+		return Account{}, NotChanged, fmt.Errorf("mapping: username %q of vcluster %q has %d principals, of which a mapping would leave one: %w",
+			a.Username, a.VCluster, len(old.Principals), ErrExists)
+	}
+	return s.admit(a, Write{Fresh: fresh})
 }
 
 // AdmitAccount asks about an account: its virtual cluster must be declared (ErrNoVClusterResource), none of
 // its principals may belong to another account (*ConflictError), nor its SCRAM name
-// (ErrScramTaken); with w.Fresh it must be new (ErrExists); there may not be too
-// many (ErrFull).
+// (ErrScramTaken); with w.Fresh it must be new (ErrExists), with w.Over as it was
+// (ErrChanged); there may not be too many (ErrFull).
 func (s State) AdmitAccount(a Account, w Write) (Account, Outcome, error) {
 	a, err := a.Validate()
 	if err != nil {
@@ -46,13 +50,16 @@ func (s State) AdmitAccount(a Account, w Write) (Account, Outcome, error) {
 	if !s.VClusters.Exists(a.VCluster) {
 		return Account{}, NotChanged, fmt.Errorf("mapping: account %q: %q: %w", a.Username, a.VCluster, ErrNoVClusterResource)
 	}
-	return s.admit(a, w.Fresh)
+	return s.admit(a, w)
 }
 
-func (s State) admit(a Account, fresh bool) (Account, Outcome, error) {
+func (s State) admit(a Account, w Write) (Account, Outcome, error) {
 	old, exists := s.Users.Account(a.VCluster, a.Username)
-	if exists && fresh {
+	if exists && w.Fresh {
 		return Account{}, NotChanged, fmt.Errorf("mapping: username %q of vcluster %q: %w", a.Username, a.VCluster, ErrExists)
+	}
+	if w.Over != nil && !old.Equal(*w.Over) {
+		return Account{}, NotChanged, fmt.Errorf("mapping: username %q of vcluster %q: %w", a.Username, a.VCluster, ErrChanged)
 	}
 	if holder, conflict := s.Users.Conflict(a); conflict {
 		return Account{}, NotChanged, &ConflictError{Holder: holder}

@@ -152,6 +152,9 @@ func TestRules(t *testing.T) {
 		return func() (mapping.Outcome, error) { return 0, err }
 	}
 	w, fresh := mapping.Write{}, mapping.Write{Fresh: true}
+	over := func(principals ...string) mapping.Write {
+		return mapping.Write{Over: &mapping.Account{VCluster: "blue", Username: "ext", Principals: principals}}
+	}
 	for _, tc := range []struct {
 		rule string
 		ask  func() (mapping.Outcome, error)
@@ -172,8 +175,13 @@ func TestRules(t *testing.T) {
 		{"the same name without credentials", account(mapping.Account{Username: "loc", Type: mapping.Local}, w), mapping.Created, nil},
 		{"its own credentials", account(mapping.Account{VCluster: "blue", Username: "loc", Type: mapping.Local, Scram: cred}, w), mapping.NotChanged, nil},
 
+		{"over what is there", account(mapping.Account{VCluster: "blue", Username: "ext"}, over("CN=1", "CN=2")), mapping.Updated, nil},
+		{"over what was there", account(mapping.Account{VCluster: "blue", Username: "ext"}, over("CN=1")), 0, mapping.ErrChanged},
+		{"over what is gone", account(mapping.Account{VCluster: "blue", Username: "gone"}, over("CN=1")), 0, mapping.ErrChanged},
+
 		{"v1: undeclared vcluster", mapped(mapping.Mapping{VCluster: "other", Username: "n"}, true), mapping.Created, nil},
-		{"v1: over an external account", mapped(mapping.Mapping{VCluster: "blue", Username: "ext", Principal: "CN=2"}, false), mapping.Updated, nil},
+		{"v1: over a mapping", mapped(mapping.Mapping{VCluster: "implicit", Username: "old", Principal: "CN=new"}, false), mapping.Updated, nil},
+		{"v1: over an account with two principals", mapped(mapping.Mapping{VCluster: "blue", Username: "ext", Principal: "CN=2"}, false), 0, mapping.ErrExists},
 		{"v1: over a local account", mapped(mapping.Mapping{VCluster: "blue", Username: "loc"}, false), 0, mapping.ErrExists},
 		{"v1: somebody's principal", mapped(mapping.Mapping{Username: "n", Principal: "CN=2"}, false), 0, mapping.ErrConflict},
 

@@ -15,6 +15,7 @@ var (
 	ErrNotReady = errors.New("mapping: store not ready")
 	ErrClosed   = errors.New("mapping: store closed")
 
+	ErrChanged   = errors.New("mapping: account was changed meanwhile")
 	ErrBusy      = errors.New("mapping: other gateways write all the time, try again")
 	ErrForbidden = errors.New("mapping: the brokers do not allow it to the gateway's account")
 
@@ -55,8 +56,14 @@ func (e *ConflictError) Unwrap() error { return ErrConflict }
 
 // Write says how a write is meant. Dry: everything is checked and answered as it
 // would be, and nothing is written. Fresh: the name must be new, else ErrExists.
-// A deletion does not look at Fresh.
-type Write struct{ Dry, Fresh bool }
+// Over: the account must still be as it was when Users.Account returned it, else
+// ErrChanged; for who reads an account, changes a part of it and writes it: nobody
+// else's change is lost, at whichever gateway it was made. Deletions look at Dry only,
+// and Over is for accounts.
+type Write struct {
+	Dry, Fresh bool
+	Over       *Account
+}
 
 // Outcome is what a write did, or would do.
 type Outcome uint8
@@ -95,7 +102,7 @@ type Store interface {
 	// Put writes m and reports whether its username is new in its virtual
 	// cluster, which need not be declared. ErrConflict (a *ConflictError) when
 	// another username holds the principal; ErrExists when the username is a local
-	// account's; ErrFull.
+	// account's, or has several principals, of which a mapping would leave one; ErrFull.
 	Put(ctx context.Context, m Mapping) (created bool, err error)
 	// Create is Put for a username that must be new: else ErrExists.
 	Create(ctx context.Context, m Mapping) error
@@ -104,7 +111,7 @@ type Store interface {
 	Delete(ctx context.Context, vcluster, username string) error
 
 	// PutAccount writes an account. ErrNoVClusterResource; ErrConflict as Put, or
-	// ErrScramTaken; ErrExists with Fresh; ErrFull.
+	// ErrScramTaken; ErrExists with Fresh; ErrChanged with Over; ErrFull.
 	PutAccount(ctx context.Context, a Account, w Write) (Outcome, error)
 	// DeleteAccount removes an account of either type; errors as Delete's.
 	DeleteAccount(ctx context.Context, vcluster, username string, w Write) error

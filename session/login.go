@@ -195,7 +195,7 @@ func (s *Session) reply(h codec.Head, message []byte, lifetime int64, out *Effec
 // say so but the end.
 func (s *Session) failed(h codec.Head, reply []byte, kind Kind, cause *LoginError, out *Effects) {
 	var answer []byte
-	if h.Size > 0 {
+	if h.Size > 0 && cause.Passing != Passes {
 		answer = codec.AppendSaslAuthenticate(nil, h, codec.ErrCodeAuthentication, cause.Text, reply, 0)
 	}
 	s.part(answer, kind, cause, out)

@@ -36,8 +36,14 @@ func (x *fakeExchange) Step(message []byte, now time.Time) ([]byte, bool, error)
 		return []byte("go on"), false, nil
 	}
 	parts := strings.Split(string(message), "\x00")
+	if len(parts) == 3 && parts[2] == "unknown-key" {
+		return nil, false, &Failure{Cause: "unknown-key", Text: "no such key", Passing: PassesAnew}
+	}
+	if len(parts) == 3 && parts[2] == "no-keys" {
+		return nil, false, &Failure{Cause: "no-keys", Text: "no keys yet", Passing: Passes}
+	}
 	if len(parts) != 3 || parts[2] != "secret" && parts[2] != "short" {
-		return []byte("no"), false, &Failure{"bad credentials", "Authentication failed: credentials for user could not be verified"}
+		return []byte("no"), false, &Failure{Cause: "bad credentials", Text: "Authentication failed: credentials for user could not be verified"}
 	}
 	x.proven = Proven{Mechanism: x.mechanism, Principal: parts[1]}
 	if parts[1] == "tenant" {

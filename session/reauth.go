@@ -90,6 +90,9 @@ func (s *Session) proveAnew(h codec.Head, frame []byte, out *Effects) (answer []
 		return nil, nil, err
 	}
 	fail := func(reply []byte, kind Kind, cause *LoginError) ([]byte, *Reason, error) {
+		if cause.Passing != Lasting {
+			return nil, &Reason{Client, kind, cause}, nil
+		}
 		return codec.AppendSaslAuthenticate(nil, h, codec.ErrCodeAuthentication, cause.Text, reply, 0), &Reason{Client, kind, cause}, nil
 	}
 	if l.mechanism != l.proven.Mechanism {

@@ -62,8 +62,23 @@ type Proven struct {
 }
 
 // Failure says why an exchange failed. Cause is one of a closed set of words, Text is
-// for the client.
-type Failure struct{ Cause, Text string }
+// for the client, Passing says whether it is to be told at all.
+type Failure struct {
+	Cause, Text string
+	Passing     Passing
+}
+
+// Passing says whether the same credentials may be accepted in a moment. Many clients
+// give up for good when they are told that their credentials are not; the end of
+// their connection has them come again.
+type Passing uint8
+
+// The kinds of failure by how long they last.
+const (
+	Lasting    Passing = iota // the client is told
+	PassesAnew                // on a new connection the credentials may do, for there may be a wait
+	Passes                    // it lies with us
+)
 
 func (f *Failure) Error() string { return f.Text }
 
@@ -161,7 +176,9 @@ func (l *login) failed(cause, text string) *LoginError {
 // failedBy is failed for what Step returned.
 func (l *login) failedBy(err error) *LoginError {
 	if f, ok := err.(*Failure); ok { //nolint:errorlint // Step returns it bare
-		return l.failed(f.Cause, f.Text)
+		e := l.failed(f.Cause, f.Text)
+		e.Passing = f.Passing
+		return e
 	}
 	return l.failed(causeUnknown, err.Error())
 }

@@ -2,9 +2,12 @@ package kafkastore_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kversion"
 
@@ -21,7 +24,10 @@ func TestRealBrokers(t *testing.T) {
 	}
 	for _, version := range []string{kafkatest.Kafka352, kafkatest.Kafka440} {
 		t.Run(version, func(t *testing.T) {
-			c := kafkatest.Start(t, kafkatest.Options{Version: version})
+			c := kafkatest.Start(t, kafkatest.Options{Version: version, Properties: map[string]string{
+				"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+				"allow.everyone.if.no.acl.found": "true",
+			}})
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			var stores [2]*kafkastore.Store
@@ -48,6 +54,7 @@ func TestRealBrokers(t *testing.T) {
 			if n := fresh.Stats().Skipped; n != 0 {
 				t.Errorf("%d records skipped", n)
 			}
+			forbidden(t, c.Seeds(), fresh)
 		})
 	}
 }
@@ -67,4 +74,27 @@ func givenUp(t *testing.T, seeds []string, s *kafkastore.Store) {
 	}
 	barrier(t, s)
 	want(t, s, "CN=ghost", "CN=ghost")
+}
+
+// forbidden gives the right to write to somebody else, which takes it from us.
+func forbidden(t *testing.T, seeds []string, s *kafkastore.Store) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(seeds...))
+	check(t, err)
+	defer cl.Close()
+	made, err := kadm.NewClient(cl).CreateACLs(testContext(t), kadm.NewACLs().
+		TransactionalIDs(kafkastore.TransactionalID("gateway")).ResourcePatternType(kadm.ACLPatternLiteral).
+		Allow("User:somebody").AllowHosts().Operations(kadm.OpWrite))
+	check(t, err)
+	for _, acl := range made {
+		check(t, acl.Err)
+	}
+	err = s.Create(testContext(t), mapping.Mapping{Username: "forbidden"})
+	if !errors.Is(err, mapping.ErrForbidden) || !strings.Contains(err.Error(), "Describe and Write on the TransactionalId") {
+		t.Errorf("error %v, want forbidden", err)
+	}
+	if err := s.Ready(); err != nil {
+		t.Errorf("who may not write is not ready: %v", err)
+	}
+	t.Log(err)
 }

@@ -237,8 +237,41 @@ func contend(t *testing.T, ctx context.Context, stores [2]*kafkastore.Store, rou
 			}
 		}
 	})
+	t.Run("no lost part", func(t *testing.T) {
+		account := mapping.Account{Username: "sum", Principals: []string{"CN=sum"}}
+		outcome(t, mapping.Created)(stores[0].PutAccount(ctx, account, mapping.Write{}))
+		barrier(t, stores[1])
+		var wg sync.WaitGroup
+		for writer := range 8 {
+			wg.Go(func() { addPart(t, ctx, stores[writer%2], fmt.Sprint("CN=part-", writer)) })
+		}
+		wg.Wait()
+		barrier(t, stores[0])
+		if a, _ := stores[0].Users().Account(mapping.Passthrough, "sum"); len(a.Principals) != 9 {
+			t.Errorf("the account has the principals %q, want nine", a.Principals)
+		}
+	})
 	agree(t, stores[:]...)
 	t.Logf("fenced %d and %d times", stores[0].Stats().Fenced, stores[1].Stats().Fenced)
+}
+
+// addPart reads an account, adds a principal and writes it, until nobody has
+// changed it in between.
+func addPart(t *testing.T, ctx context.Context, s *kafkastore.Store, principal string) {
+	t.Helper()
+	for {
+		old, _ := s.Users().Account(mapping.Passthrough, "sum")
+		more := old
+		more.Principals = append(more.Principals, principal)
+		_, err := s.PutAccount(ctx, more, mapping.Write{Over: &old})
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, mapping.ErrChanged) {
+			t.Error(err)
+			return
+		}
+	}
 }
 
 func TestWritersExcludeEachOther(t *testing.T) {

@@ -191,9 +191,21 @@ func (x exchange) Step(message []byte, now time.Time) ([]byte, bool, error) {
 	reply, done, err := x.Exchange.Step(message, now)
 	var f *auth.Failure
 	if errors.As(err, &f) {
-		err = &session.Failure{Cause: f.Cause.String(), Text: f.Text}
+		err = &session.Failure{Cause: f.Cause.String(), Text: f.Text, Passing: passing(f)}
 	}
 	return reply, done, err
+}
+
+// passing: a login on a new connection has waited for the keys to be fetched again
+// when one is not known, so that is final there.
+func passing(f *auth.Failure) session.Passing {
+	switch {
+	case f.Cause == auth.NoKeys:
+		return session.Passes
+	case f.Transient():
+		return session.PassesAnew
+	}
+	return session.Lasting
 }
 
 func (x exchange) Proven() session.Proven { return session.Proven(x.Exchange.Proven()) }
