@@ -168,12 +168,16 @@ func (g *Gateway) startAdmin(o Options) error {
 		Tokens:         g.logins.tokens(),
 		Protocols:      g.logins.protocols(),
 		Scram:          scramRecord,
-		Ready:          g.ready,
-		WriteMetrics:   g.writeMetrics,
-		Version:        o.Version,
-		Commit:         o.Commit,
-		BuildTime:      o.BuildTime,
-		Log:            o.Log,
+
+		BootstrapServers: g.logins.bootstrap(),
+		ClientProperties: g.logins.clientProperties(),
+
+		Ready:        g.ready,
+		WriteMetrics: g.writeMetrics,
+		Version:      o.Version,
+		Commit:       o.Commit,
+		BuildTime:    o.BuildTime,
+		Log:          o.Log,
 	})
 	for _, w := range g.admin.Warnings() {
 		g.log.Warn(w)
