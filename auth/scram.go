@@ -35,6 +35,7 @@ type scramExchange struct {
 	header   string // gs2-header
 	bare     string // client-first-message-bare
 	first    string // server-first-message
+	own      string // the client's nonce
 	nonce    string // the client's and ours
 	proven   Proven
 }
@@ -90,7 +91,7 @@ func (s *scramExchange) begin(text string) ([]byte, *scramFailure) {
 	if !s.known || !s.cred.fits(s.h) {
 		s.cred, s.known = feigned, false
 	}
-	s.nonce = c.nonce + s.m.nonce()
+	s.own, s.nonce = c.nonce, c.nonce+s.m.nonce()
 	s.first = "r=" + s.nonce + ",s=" + base64.StdEncoding.EncodeToString(s.cred.Salt) + ",i=" + strconv.Itoa(s.cred.Iterations)
 	return []byte(s.first), nil
 }
@@ -105,7 +106,7 @@ func (s *scramExchange) finish(text string) ([]byte, *scramFailure) {
 	if !s.announced(string(c.binding)) {
 		return nil, &scramFailure{Failure{ChannelBinding, "Authentication failed: the channel binding differs from the one announced"}, "e=channel-bindings-dont-match"}
 	}
-	if subtle.ConstantTimeCompare([]byte(c.nonce), []byte(s.nonce)) != 1 {
+	if !s.repeats(c.nonce) {
 		return nil, scramMalformed("e=other-error", "the nonce is not the one of this exchange")
 	}
 	message := s.bare + "," + s.first + "," + c.withoutProof
@@ -120,6 +121,14 @@ func (s *scramExchange) finish(text string) ([]byte, *scramFailure) {
 		return nil, &scramFailure{Failure{BadCredentials, textInvalid}, "e=invalid-proof"}
 	}
 	return []byte("v=" + base64.StdEncoding.EncodeToString(authenticate(s.h, s.cred.ServerKey, message))), nil
+}
+
+// repeats reports whether a nonce is the one of this exchange. librdkafka before
+// 2.6.1 puts its own in front of it once more: ours is in it and signed all the
+// same, so that nothing can be replayed. Kafka 4 refuses it, 3.9 does not.
+func (s *scramExchange) repeats(nonce string) bool {
+	return subtle.ConstantTimeCompare([]byte(nonce), []byte(s.nonce)) == 1 ||
+		subtle.ConstantTimeCompare([]byte(nonce), []byte(s.own+s.nonce)) == 1
 }
 
 // announced reports whether a client repeats the header that it began with.

@@ -3,7 +3,10 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/pbkdf2"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -350,6 +353,37 @@ func dialogue(t testing.TB, m *auth.Mechanisms, header string) (first, final str
 
 func fixedNonce(t testing.TB) *auth.Mechanisms {
 	return mechanisms(t, auth.Options{Scram: true, Accounts: scramPool, Nonce: func() string { return "N" }})
+}
+
+// TestScramNonceTwice: librdkafka before 2.6.1 repeats its nonce twice, and signs
+// what it sends. A nonce without ours is refused, whoever signs it.
+func TestScramNonceTwice(t *testing.T) {
+	m := fixedNonce(t)
+	salted, err := pbkdf2.Key(sha256.New, "secret of jdoe", scramPool.scram["SCRAM-SHA-256/jdoe"].Salt, auth.DefaultIterations, sha256.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := func(key []byte, text string) []byte {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(text))
+		return h.Sum(nil)
+	}
+	key := mac(salted, "Client Key")
+	stored := sha256.Sum256(key)
+	for nonce, accepted := range map[string]bool{"CN": true, "CCN": true, "CCCN": false, "xCN": false, "CNCN": false, "CC": false, "N": false} {
+		e := begin(t, m, auth.ScramSHA256)
+		first, _, err := step(e, "n,,n=jdoe,r=C", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		final := "c=biws,r=" + nonce
+		proof := mac(stored[:], "n=jdoe,r=C,"+first+","+final)
+		subtle.XORBytes(proof, proof, key)
+		_, done, err := step(e, final+",p="+base64.StdEncoding.EncodeToString(proof), now)
+		if done != accepted || (err == nil) != accepted {
+			t.Errorf("nonce %s: %t, %v; want %t", nonce, done, err, accepted)
+		}
+	}
 }
 
 func TestScramRefusesFinal(t *testing.T) {

@@ -212,6 +212,9 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 		e.counters.leave()
 		return
 	}
+	if p.refused() {
+		hearOut(conn)
+	}
 	if p.client.tls != nil {
 		// A peer that is gone need not hear it.
 		_, _ = conn.Write(p.client.tls.CloseNotify(nil))
@@ -226,7 +229,23 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 	e.counters.leave()
 }
 
+// refused reports that the client was told, by an answer, why it may not go on.
+func (p *pair) refused() bool {
+	r := p.session.Reason()
+	return r.Kind == session.NoVCluster || errors.As(r.Cause, new(*session.LoginError))
+}
+
+// hearOut lets the peer end the connection, as those do that have read why they are
+// refused: some libraries (kafka-python) drop an answer that comes with the end.
+func hearOut(conn *net.TCPConn) {
+	if conn.SetReadDeadline(time.Now().Add(hearOutTime)) == nil {
+		_, _ = io.CopyN(io.Discard, conn, hangUpBytes)
+	}
+}
+
 const (
+	// hearOutTime is how long a refused peer has to read why.
+	hearOutTime = 500 * time.Millisecond
 	// hangUpTime is how long a refused peer has to take our last words.
 	hangUpTime = 200 * time.Millisecond
 	// hangUpBytes is how much of what it still sends is read meanwhile.

@@ -3,8 +3,9 @@
 //   node walk.js BOOTSTRAP CA CERT KEY TOPIC STEP,STEP,...
 //
 // with paths of PEM files; CERT and KEY empty mean a client without a
-// certificate. It prints one line "step: what was seen" per step and ends with
-// status 0, or with 1 and a reason on standard error.
+// certificate, CA empty one without TLS. The variable LOGIN says how to log in,
+// as python/walk.py tells. It prints one line "step: what was seen" per step and
+// ends with status 0, or with 1 and a reason on standard error.
 'use strict'
 
 const fs = require('fs')
@@ -16,6 +17,9 @@ const LARGE = 5000000
 const MILLISECONDS = 30000 // bounds every single wait
 
 const [bootstrap, ca, cert, key, topic, steps] = process.argv.slice(2)
+
+const login = JSON.parse(process.env.LOGIN || 'null')
+const impatient = login ? login.once : !cert
 
 function check(holds, message) {
   if (!holds) throw new Error(message)
@@ -32,14 +36,34 @@ function within(promise, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
+// fetchToken returns a bearer token as kafkajs wants it.
+async function fetchToken({ endpoint, client, secret, scope }) {
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { Authorization: 'Basic ' + Buffer.from(`${client}:${secret}`).toString('base64') },
+    body: new URLSearchParams({ grant_type: 'client_credentials', scope }),
+  })
+  check(response.ok, `the endpoint for tokens answered ${response.status}`)
+  return { value: (await response.json()).access_token }
+}
+
+function saslOf(login) {
+  const mechanism = login.mechanism.toLowerCase()
+  if (mechanism === 'oauthbearer') return { mechanism, oauthBearerProvider: () => fetchToken(login) }
+  return { mechanism, username: login.username, password: login.password }
+}
+
 const kafka = new Kafka({
   clientId: 'kafkajs-walk',
   brokers: bootstrap.split(','),
-  ssl: {
-    ca: [fs.readFileSync(ca)],
-    ...(cert && { cert: fs.readFileSync(cert), key: fs.readFileSync(key) }),
-  },
-  retry: { retries: cert ? 8 : 0 },
+  ...(ca && {
+    ssl: {
+      ca: [fs.readFileSync(ca)],
+      ...(cert && { cert: fs.readFileSync(cert), key: fs.readFileSync(key) }),
+    },
+  }),
+  ...(login && { sasl: saslOf(login) }),
+  retry: { retries: impatient ? 0 : 8 },
   requestTimeout: MILLISECONDS,
   logLevel: logLevel.ERROR,
   logCreator: () => ({ log }) => console.error(log.message, log.error || ''),

@@ -11,13 +11,17 @@ import walk
 class Walk:
     def __init__(self, arguments):
         self.topic = arguments.topic
+        self.login = arguments.login
         self.reason = ""
         self.config = {
             "bootstrap.servers": arguments.bootstrap,
-            "security.protocol": "ssl",
-            "ssl.ca.location": arguments.ca,
+            "security.protocol": walk.protocol(arguments).lower(),
             "error_cb": self.on_error,
         }
+        if arguments.ca:
+            self.config["ssl.ca.location"] = arguments.ca
+        if arguments.login:
+            self.log_in(arguments.login)
         if arguments.cert:
             self.config["ssl.certificate.location"] = arguments.cert
             self.config["ssl.key.location"] = arguments.key
@@ -25,11 +29,26 @@ class Walk:
             self.config["debug"] = "broker,metadata"  # tells every address it hears of
         self.admin = AdminClient(self.config)
         self.written = 0
-        if not arguments.cert:
+        if arguments.impatient:
             self.await_refusal()
 
+    def log_in(self, login):
+        """Sets the mechanism. Tokens are fetched by librdkafka itself."""
+        self.config["sasl.mechanism"] = login["mechanism"]
+        if login["mechanism"] == "OAUTHBEARER":
+            self.config.update({
+                "sasl.oauthbearer.method": "oidc",
+                "sasl.oauthbearer.token.endpoint.url": login["endpoint"],
+                "sasl.oauthbearer.client.id": login["client"],
+                "sasl.oauthbearer.client.secret": login["secret"],
+                "sasl.oauthbearer.scope": login["scope"],
+            })
+        else:
+            self.config.update({"sasl.username": login["username"], "sasl.password": login["password"]})
+
     def on_error(self, error):
-        if error.code() == KafkaError._SSL or "ssl" in error.str().lower():
+        refusals = (KafkaError._SSL, KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
+        if error.code() in refusals or "ssl" in error.str().lower():
             self.reason = error.str()
 
     def steps(self):
@@ -43,6 +62,7 @@ class Walk:
             "consumer": lambda: self.consume("consumer"),
             "transaction": self.transaction,
             "leader": self.follow_leader,
+            "renew": self.renew,
         }
 
     def await_refusal(self):
@@ -175,6 +195,12 @@ class Walk:
             sys.stdin.readline()
         consumer.close()
         return "3 turns"
+
+    def renew(self):
+        producer = self.producer(retries=0)
+        saw = walk.write_on(self.login, lambda i: self.send(producer, [(self.topic, b"", walk.value(i), [])]))
+        walk.check(not self.reason, self.reason)
+        return saw
 
 
 if __name__ == "__main__":

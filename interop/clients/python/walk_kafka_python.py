@@ -5,22 +5,40 @@ import sys
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
+from kafka.net.sasl.oauth import AbstractTokenProvider
 
 import walk
+
+
+class Tokens(AbstractTokenProvider):
+    def __init__(self, login):
+        self.login = login
+
+    def token(self):
+        return walk.fetch_token(self.login)[0]
 
 
 class Walk:
     def __init__(self, arguments):
         self.topic = arguments.topic
+        self.login = arguments.login
         self.config = {
             "bootstrap_servers": arguments.bootstrap.split(","),
-            "security_protocol": "SSL",
-            "ssl_cafile": arguments.ca,
+            "security_protocol": walk.protocol(arguments),
+            "ssl_cafile": arguments.ca or None,
             "ssl_certfile": arguments.cert or None,
             "ssl_keyfile": arguments.key or None,
             "request_timeout_ms": walk.SECONDS * 1000,
         }
-        if not arguments.cert:
+        login = arguments.login
+        if login:
+            self.config["sasl_mechanism"] = login["mechanism"]
+        if login and login["mechanism"] == "OAUTHBEARER":
+            self.config["sasl_oauth_token_provider"] = Tokens(login)
+        elif login:
+            self.config["sasl_plain_username"] = login["username"]
+            self.config["sasl_plain_password"] = login["password"]
+        if arguments.impatient:
             self.config["bootstrap_timeout_ms"] = 3000
         self.admin = KafkaAdminClient(**self.config)
         self.written = 0
@@ -34,6 +52,7 @@ class Walk:
             "large": self.large,
             "classic": self.consume,
             "transaction": self.transaction,
+            "renew": self.renew,
         }
 
     def cluster(self):
@@ -125,6 +144,12 @@ class Walk:
         consumer.close()
         walk.check(values == {b"committed"}, "read %s" % values)
         return "10 committed records"
+
+    def renew(self):
+        producer = self.producer(retries=0, enable_idempotence=False)
+        saw = walk.write_on(self.login, lambda i: producer.send(self.topic, walk.value(i)).get(timeout=walk.SECONDS))
+        producer.close(timeout=walk.SECONDS)
+        return saw
 
 
 if __name__ == "__main__":

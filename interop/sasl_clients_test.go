@@ -1,0 +1,191 @@
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/postern-kafka/postern/internal/kafkatest"
+	"github.com/postern-kafka/postern/interop/clients"
+)
+
+// login is how a client logs in. As JSON it is what the walks are told.
+type login struct {
+	Mechanism string `json:"mechanism"`
+	// Username and Password are those of all mechanisms but OAUTHBEARER.
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+	// Endpoint is where OAUTHBEARER fetches its tokens, Client and Secret what
+	// it fetches them with.
+	Endpoint string `json:"endpoint,omitempty"`
+	Client   string `json:"client,omitempty"`
+	Secret   string `json:"secret,omitempty"`
+	Scope    string `json:"scope,omitempty"`
+
+	Once  bool `json:"once,omitempty"`  // give up at the first refusal
+	Renew int  `json:"renew,omitempty"` // seconds of the step renew
+}
+
+// bearer is a login with tokens that the issuer gives to a client.
+func (s *saslStage) bearer(client string) login {
+	return login{Mechanism: "OAUTHBEARER", Endpoint: s.issuer.TokenURL(), Client: client, Secret: issuerSecret, Scope: "kafka"}
+}
+
+// jaas is what a Java client is told.
+func (l login) jaas() string {
+	quoted := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
+	const home = "org.apache.kafka.common.security."
+	switch l.Mechanism {
+	case "PLAIN":
+		return home + "plain.PlainLoginModule required username=" + quoted(l.Username) + " password=" + quoted(l.Password) + ";"
+	case "OAUTHBEARER":
+		return home + "oauthbearer.OAuthBearerLoginModule required clientId=" + quoted(l.Client) +
+			" clientSecret=" + quoted(l.Secret) + " scope=" + quoted(l.Scope) + ";"
+	}
+	return home + "scram.ScramLoginModule required username=" + quoted(l.Username) + " password=" + quoted(l.Password) + ";"
+}
+
+// javaProperty writes a value as java.util.Properties reads it.
+func javaProperty(value string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(value)) {
+		switch {
+		case unit == '\\':
+			b.WriteString(`\\`)
+		case unit < ' ' || unit > '~':
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		default:
+			b.WriteByte(byte(unit))
+		}
+	}
+	return b.String()
+}
+
+// franz is a franz-go client that logs in.
+func (s *saslStage) franz(t *testing.T, d loginDoor, l login, options ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	options = append([]kgo.Opt{kgo.SeedBrokers(d.bootstrap), kgo.SASL(s.mechanism(l))}, options...)
+	if d.ca != "" {
+		options = append(options, kgo.DialTLSConfig(s.cluster.Authority().Anonymous("localhost")))
+	}
+	return newClient(t, options...)
+}
+
+func (s *saslStage) mechanism(l login) sasl.Mechanism {
+	switch l.Mechanism {
+	case "PLAIN":
+		return plain.Auth{User: l.Username, Pass: l.Password}.AsMechanism()
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: l.Username, Pass: l.Password}.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: l.Username, Pass: l.Password}.AsSha512Mechanism()
+	}
+	return oauth.Oauth(func(context.Context) (oauth.Auth, error) {
+		return oauth.Auth{Token: s.issuer.Token(l.Client, l.Secret, l.Scope)}, nil
+	})
+}
+
+// loginClasses is the folder with the compiled Java program; what it is made of
+// is in all releases.
+var loginClasses = sync.OnceValues(func() (string, error) {
+	classpath, err := kafkatest.Classpath(context.Background(), kafkatest.Kafka352)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(scratch, "java-login")
+	out, err := exec.Command("javac", "-cp", classpath, "-d", dir, "testdata/java/Login.java").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("interop: javac: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+// java has the Java client of the brokers' release do something with each file
+// of settings, and returns what it saw by the file's name.
+func (s *saslStage) java(t *testing.T, what, topic string, settings ...string) map[string]string {
+	t.Helper()
+	if _, err := exec.LookPath("javac"); err != nil {
+		kafkatest.LeaveOut(t, "javac is not on the PATH, a JDK is needed")
+	}
+	classes, err := loginClasses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	classpath, err := kafkatest.Classpath(t.Context(), s.version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	out, errOut, err := kafkatest.RunJava(ctx, nil, append([]string{
+		"-XX:TieredStopAtLevel=1", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+		"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.issuer.TokenURL(),
+		"-cp", classes + ":" + classpath, "Login", what, topic,
+	}, settings...)...)
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, errOut)
+	}
+	saw := map[string]string{}
+	for _, line := range lines(out) {
+		name, what, _ := strings.Cut(line, ": ")
+		saw[name] = what
+	}
+	if len(saw) != len(settings) || t.Failed() {
+		t.Errorf("the client printed\n%s%s", out, errOut)
+	}
+	return saw
+}
+
+// walk runs a walk that logs in, with the certificate of CN=alice if cert.
+func (s *saslStage) walk(t *testing.T, program clients.Program, d loginDoor, l login, cert bool, topic string, steps ...string) (out, errOut string, err error) {
+	t.Helper()
+	how, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program.Env = append(program.Env[:len(program.Env):len(program.Env)], "LOGIN="+string(how))
+	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	defer cancel()
+	certPEM, keyPEM := "", ""
+	if cert {
+		certPEM, keyPEM = s.alice.CertPEM, s.alice.KeyPEM
+	}
+	return program.Run(ctx, nil, d.bootstrap, d.ca, certPEM, keyPEM, topic, strings.Join(steps, ","))
+}
+
+// walks are the clients with a walk, by name.
+var walks = []struct {
+	name    string
+	program func(context.Context, string) (clients.Program, error)
+}{
+	{"kafkajs", clients.KafkaJS},
+	{"kafka-python", clients.KafkaPython},
+	{"confluent-kafka", clients.Confluent},
+}
+
+// kcatRun runs kcat once.
+func kcatRun(t *testing.T, kcat clients.Program, d loginDoor, l login, input string, args ...string) (out, errOut string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	defer cancel()
+	settings := []string{
+		"-b", d.bootstrap, "-X", "security.protocol=" + strings.ToLower(d.name), "-X", "sasl.mechanism=" + l.Mechanism,
+		"-X", "sasl.username=" + l.Username, "-X", "sasl.password=" + l.Password,
+	}
+	if d.ca != "" {
+		settings = append(settings, "-X", "ssl.ca.location="+d.ca)
+	}
+	return kcat.Run(ctx, strings.NewReader(input), append(settings, args...)...)
+}
