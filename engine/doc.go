@@ -31,6 +31,14 @@
 // failed is answered after LoginFailureDelay; meanwhile it has neither a place nor a
 // turn, and of one address no more than MaxLoginFailuresPerAddress wait so.
 //
+// # Logins at brokers
+//
+// Options.BrokerLogin logs in on a connection before its session forwards
+// anything (upstream_login.go). When the broker wants to see another login, the
+// session is paused until nothing is under way, and a login takes the place of
+// the earlier one on the same connection; its thinking is done off the loop
+// (upstream_renewal.go). The engine carries bytes and knows no mechanism.
+//
 // # Which bytes live how long
 //
 // What a loop reads lies in the loop's one read buffer until the event is

@@ -136,9 +136,7 @@ func (lp *loop) forget(p *pair) {
 		return
 	}
 	p.forgotten = true
-	if p.renewing != nil {
-		p.renewing.Stop() // it would keep the pair until it fires
-	}
+	p.stopRenewal() // its timers would keep the pair until they fire
 	if p.relaying != nil {
 		p.relaying.Stop()
 	}

@@ -25,7 +25,7 @@ type counters struct {
 	acceptFailed       atomic.Uint64
 	lostLogLines       atomic.Uint64
 	loggedIn           atomic.Uint64 // at brokers
-	renewed            atomic.Uint64 // sessions that ended so that their clients' next ones log in
+	renewed            atomic.Uint64 // logins that took the place of earlier ones
 	ended              [3][session.NumKinds]atomic.Uint64
 
 	mu            sync.Mutex

@@ -37,8 +37,9 @@ type pair struct {
 	from      origin // of remote; its handshakes take turns with others'
 	identity  tlsterm.Identity
 	sentBytes [2]uint64 // plaintext sent to each side
-	renewal   time.Time // when the session ends because its login at the broker does; zero: never
+	renewal   time.Time // when the login at the broker must be renewed; zero: never
 	renewing  *time.Timer
+	renewed   *relogin    // under way
 	relaying  *time.Timer // ends a session whose login a broker decides
 }
 
@@ -122,6 +123,10 @@ func (p *pair) input(l *link, plain []byte) {
 	}
 	if p.open < 2 {
 		p.hold(l, plain)
+		return
+	}
+	if l.side == session.Broker && p.renewed != nil && p.renewed.asked {
+		p.renewed.take(p, plain)
 		return
 	}
 	if len(l.held) > 0 {
@@ -217,6 +222,7 @@ func (p *pair) balance() {
 	if p.finished || p.open < 2 {
 		return
 	}
+	p.renewWhenQuiet()
 	if p.session.Held() && p.session.InFlight() <= p.loop.engine.o.MaxInFlight/2 {
 		p.resume(&p.client)
 		p.broker.flush()

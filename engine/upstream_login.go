@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"sort"
@@ -18,14 +17,16 @@ import (
 
 // Login is the client's side of a login at a broker, without a socket.
 //
-// Next begins when b is nil; then it takes what the broker sent, cut in
-// whatever way, and returns what must be sent. b is valid during the call.
-// Lifetime is for how long the broker will serve the connection, 0 for ever; it
-// is asked after done.
+// Again is called first, if at all: the connection is logged in already, and
+// this is to take the place of that. Next begins when b is nil; then it takes
+// what the broker sent, cut in whatever way, and returns what must be sent. b is
+// valid during the call. Lifetime is for how long the broker will serve the
+// connection, 0 for ever; it is asked after done.
 //
 // An error that has a method LoginCause() string is counted under what that
 // returns, which must be one of few.
 type Login interface {
+	Again()
 	Next(b []byte) (send []byte, done bool, err error)
 	Lifetime() time.Duration
 }
@@ -77,10 +78,7 @@ func (e *Engine) logIn(ctx context.Context, conn *net.TCPConn, sealed *tlsterm.C
 		return fmt.Errorf("login: %w", err)
 	}
 	e.counters.loggedIn.Add(1)
-	p.renewal = time.Time{}
-	if life := login.Lifetime(); life > 0 {
-		p.renewal = began.Add(renewalTime(life))
-	}
+	p.renewal = renewalOf(login, began)
 	return nil
 }
 
@@ -168,7 +166,7 @@ func loginCause(ctx context.Context, err error) string {
 	switch {
 	case errors.As(err, &named):
 		return named.LoginCause()
-	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
+	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "time-out"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &broken):
 		return "connection"
@@ -176,33 +174,6 @@ func loginCause(ctx context.Context, err error) string {
 		return "tls"
 	}
 	return "no credentials"
-}
-
-// renewalTime is after which part of a login's life its connection is given up:
-// clients of Kafka log in anew after 85 to 95 %. Connections that were made
-// together are not to end together.
-func renewalTime(life time.Duration) time.Duration {
-	return time.Duration(float64(life) * (0.70 + 0.15*rand.Float64()))
-}
-
-// renew sees to it that the broker never meets this connection after its login
-// has ended. The session then takes no further request and ends when its last
-// answer has passed, as it does when the gateway goes down; its client connects
-// again, for which it needs no error. It is called on the loop.
-func (p *pair) renew() {
-	if p.renewal.IsZero() {
-		return
-	}
-	lp := p.loop
-	p.renewing = time.AfterFunc(time.Until(p.renewal), func() {
-		lp.do(func() {
-			defer p.guard()
-			if !p.finished {
-				lp.engine.counters.renewed.Add(1)
-				p.drain()
-			}
-		})
-	})
 }
 
 // loginFailed counts a login that failed under its cause.

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -90,7 +92,7 @@ func TestLoginRefused(t *testing.T) {
 		_, _ = c.Write([]byte("foe"))
 		_, _ = io.Copy(io.Discard, c)
 	}, func(context.Context) (Login, error) {
-		return &script{answer: "foe", failWith: &upstream.Error{Cause: upstream.Refused, Text: "the broker refused: wrong password"}}, nil
+		return &script{says: "who", answer: "foe", failWith: &upstream.Error{Cause: upstream.Refused, Text: "the broker refused: wrong password"}}, nil
 	}, func(o *Options) {
 		broker = o.Book.Seeds()[0]
 		o.Log = slog.New(slog.NewTextHandler(log, nil))
@@ -138,19 +140,29 @@ func refusedBy(t *testing.T, addr string, e *Engine) string {
 
 // script is a login that says one thing and takes answer for an answer.
 type script struct {
+	says     string
 	answer   string
 	life     time.Duration
 	got      []byte
 	failWith error
 }
 
+func friend(life time.Duration) *script {
+	return &script{says: "who goes there", answer: "friend", life: life}
+}
+
+func (s *script) Again() { s.says = "it is still me" }
+
 func (s *script) Next(b []byte) ([]byte, bool, error) {
 	if b == nil {
-		return []byte("who goes there"), false, nil
+		return append([]byte{0, 0, 0, byte(len(s.says))}, s.says...), false, nil
 	}
 	s.got = append(s.got, b...)
 	if len(s.got) < len(s.answer) {
 		return nil, false, nil
+	}
+	if string(s.got) != s.answer {
+		return nil, false, fmt.Errorf("got %q", s.got)
 	}
 	return nil, true, s.failWith
 }
@@ -169,11 +181,11 @@ func asks(t *testing.T, serve func(*net.TCPConn), login func(context.Context) (L
 }
 
 func takeGreeting(c *net.TCPConn) {
-	_, _ = io.ReadFull(c, make([]byte, len("who goes there")))
+	_, _ = readFrame(c)
 }
 
 func TestLoginFailures(t *testing.T) {
-	friend := func(context.Context) (Login, error) { return &script{answer: "friend"}, nil }
+	friendly := func(context.Context) (Login, error) { return friend(0), nil }
 	for cause, c := range map[string]struct {
 		serve func(*net.TCPConn)
 		login func(context.Context) (Login, error)
@@ -182,8 +194,8 @@ func TestLoginFailures(t *testing.T) {
 		"connection": {func(c *net.TCPConn) {
 			takeGreeting(c)
 			_, _ = c.Write([]byte("fri"))
-		}, friend, time.Minute},
-		"time-out": {func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) }, friend, 300 * time.Millisecond},
+		}, friendly, time.Minute},
+		"time-out": {func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) }, friendly, 300 * time.Millisecond},
 		"no credentials": {func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) }, func(context.Context) (Login, error) {
 			return nil, errors.New("no token today")
 		}, time.Minute},
@@ -191,7 +203,9 @@ func TestLoginFailures(t *testing.T) {
 			takeGreeting(c)
 			_, _ = c.Write([]byte("friend"))
 			_, _ = io.Copy(io.Discard, c)
-		}, func(context.Context) (Login, error) { return &script{answer: "friend", failWith: namedCause{}}, nil }, time.Minute},
+		}, func(context.Context) (Login, error) {
+			return &script{says: "who", answer: "friend", failWith: namedCause{}}, nil
+		}, time.Minute},
 	} {
 		t.Run(cause, func(t *testing.T) {
 			e, addr := asks(t, c.serve, c.login, func(o *Options) { o.DialTimeout = c.limit })
@@ -219,7 +233,7 @@ func TestLoginInPieces(t *testing.T) {
 			}
 		}
 		echo(c)
-	}, func(context.Context) (Login, error) { return &script{answer: "friend"}, nil }, nil)
+	}, func(context.Context) (Login, error) { return friend(0), nil }, nil)
 	c := dial(t, addr)
 	roundTrips(t, c, 0, 1, 70_000)
 	c.Close()
@@ -229,41 +243,198 @@ func TestLoginInPieces(t *testing.T) {
 	}
 }
 
-// TestSessionEndsWithItsLogin: before the broker wants to see another login, the
-// session takes no further request, finishes what is in flight, and ends.
-func TestSessionEndsWithItsLogin(t *testing.T) {
-	release := make(chan struct{})
-	e, addr := asks(t, func(c *net.TCPConn) {
+// renewing starts an engine on one loop whose logins live shortly at first, and
+// then as long as then says. The broker answers logins by answer and everything
+// else by what it is.
+func renewing(t *testing.T, answer func(c *net.TCPConn, frame []byte) bool, then time.Duration, change func(*Options)) (*Engine, string) {
+	t.Helper()
+	var logins atomic.Int64
+	return asks(t, func(c *net.TCPConn) {
 		takeGreeting(c)
 		if _, err := c.Write([]byte("friend")); err != nil {
 			return
 		}
-		if _, err := readFrame(c); err != nil {
-			return
+		for {
+			frame, err := readFrame(c)
+			if err != nil || !answer(c, frame) {
+				return
+			}
 		}
-		<-release
-		_, _ = c.Write(response(7, []byte("late")))
-		_, _ = io.Copy(io.Discard, c)
 	}, func(context.Context) (Login, error) {
-		return &script{answer: "friend", life: 100 * time.Millisecond}, nil
-	}, func(o *Options) { o.Loops = 1 })
+		if logins.Add(1) == 1 {
+			return friend(50 * time.Millisecond), nil
+		}
+		return friend(then), nil
+	}, func(o *Options) {
+		o.Loops = 1
+		if change != nil {
+			change(o)
+		}
+	})
+}
+
+const anew = "it is still me"
+
+// TestLoginIsRenewed: the login is renewed when the session is quiet, and no
+// sooner; what the client asks meanwhile waits.
+func TestLoginIsRenewed(t *testing.T) {
+	release, order := make(chan struct{}), make(chan string, 10)
+	e, addr := renewing(t, func(c *net.TCPConn, frame []byte) bool {
+		if string(frame[4:]) == anew {
+			order <- "login"
+			_, err := c.Write([]byte("friend"))
+			return err == nil
+		}
+		corr := int32(frame[11])
+		order <- fmt.Sprint("request ", corr)
+		if corr == 7 {
+			<-release
+		}
+		_, err := c.Write(response(corr, []byte("late")))
+		return err == nil
+	}, 0, nil)
 	c := dial(t, addr)
 	if _, err := c.Write(request(heartbeat, 4, 7, nil)); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the end of the login", func() bool { return e.counters.renewed.Load() == 1 })
-	if _, err := c.Write(request(heartbeat, 4, 8, nil)); err != nil { // not taken any more
-		t.Fatal(err)
+	until(t, "a pause", func() (paused bool) {
+		onLoopAndWait(t, e, func() {
+			for p := range e.loops[0].pairs {
+				paused = p.renewed != nil
+			}
+		})
+		return paused
+	})
+	for corr := range int32(3) {
+		if _, err := c.Write(request(heartbeat, 4, 8+corr, bytes.Repeat([]byte("x"), 50_000))); err != nil {
+			t.Fatal(err)
+		}
 	}
+	until(t, "a client that is not read from", func() (held bool) {
+		onLoopAndWait(t, e, func() {
+			for p := range e.loops[0].pairs {
+				held = p.client.paused
+			}
+		})
+		return held
+	})
 	close(release)
-	got, err := io.ReadAll(c)
-	if want := string(response(7, []byte("late"))); err != nil || string(got) != want {
-		t.Errorf("the client got %x, %v; want %x and the end", got, err, want)
+	for corr := range int32(4) {
+		if got, err := readFrame(c); err != nil || !bytes.Equal(got, response(7+corr, []byte("late"))) {
+			t.Fatalf("answer %d: %x, %v", 7+corr, got, err)
+		}
+	}
+	for _, want := range []string{"request 7", "login", "request 8", "request 9", "request 10"} {
+		if got := <-order; got != want {
+			t.Errorf("the broker got %s, want %s", got, want)
+		}
+	}
+	if got := e.counters.renewed.Load(); got != 1 {
+		t.Errorf("%d renewals, want 1", got)
 	}
 	c.Close()
 	settled(t, e)
-	if got := endings(e); got != `{side="gateway",reason="drained"} 1` {
+	if got := endings(e); got != `{side="client",reason="ended"} 1` {
 		t.Error(got)
+	}
+}
+
+// TestLoginIsRenewedAgainAndAgain: requests flow while the login is renewed many
+// times, its answers cut into bytes; over TLS, too.
+func TestLoginIsRenewedAgainAndAgain(t *testing.T) {
+	tr := newTrust(t)
+	for name, sealed := range map[string]bool{"clear": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			broker := serveBroker(t, func(tcp *net.TCPConn) {
+				var c net.Conn = tcp
+				if sealed {
+					c = tls.Server(tcp, tlsterm.ServerConfig(tr.server, tr.roots, tlsterm.Require))
+				}
+				for {
+					frame, err := readFrame(c)
+					if err != nil {
+						return
+					}
+					if body := string(frame[4:]); body != anew && body != "who goes there" {
+						if _, err := c.Write(response(int32(binary.BigEndian.Uint32(frame[8:])), frame[14:])); err != nil {
+							return
+						}
+						continue
+					}
+					for _, b := range []byte("friend") {
+						if _, err := c.Write([]byte{b}); err != nil {
+							return
+						}
+					}
+				}
+			})
+			e, addr := startEngine(t, broker, func(o *Options) {
+				o.BrokerLogin = func(context.Context, *mapping.User) (Login, error) { return friend(20 * time.Millisecond), nil }
+				if sealed {
+					o.TLSEngine = tlsterm.Own
+					o.BrokerTLS = func(string) *tls.Config { return tr.clientConfig(tls.VersionTLS13) }
+				}
+			})
+			c := dial(t, addr)
+			for e.counters.renewed.Load() < 20 {
+				roundTrips(t, c, 1, 100, 70_000, 300_000)
+			}
+			c.Close()
+			settled(t, e)
+			if got := endings(e); got != `{side="client",reason="ended"} 1` {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// TestRenewalFails: a broker that refuses, falls silent or says too much ends the
+// session on its side; without credentials the session ends in good order.
+func TestRenewalFails(t *testing.T) {
+	says := func(text string) func(*net.TCPConn, []byte) bool {
+		return func(c *net.TCPConn, _ []byte) bool {
+			_, err := c.Write([]byte(text))
+			return err == nil
+		}
+	}
+	for name, c := range map[string]struct {
+		answer func(*net.TCPConn, []byte) bool
+		limit  time.Duration
+		ends   string
+		cause  string
+	}{
+		"refused":  {says("enough"), time.Minute, `{side="broker",reason="dial"} 1`, "no credentials"},
+		"silent":   {says(""), 300 * time.Millisecond, `{side="broker",reason="dial"} 1`, "time-out"},
+		"too much": {says("friend, and more"), time.Minute, `{side="broker",reason="dial"} 1`, "no credentials"},
+		"gone":     {func(*net.TCPConn, []byte) bool { return false }, time.Minute, `{side="broker",reason="ended"} 1`, ""},
+		"nothing":  {nil, time.Minute, `{side="gateway",reason="drained"} 1`, "no credentials"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, addr := renewing(t, c.answer, 0, func(o *Options) {
+				o.DialTimeout = c.limit
+				if begin := o.BrokerLogin; c.answer == nil {
+					var asked atomic.Int64
+					o.BrokerLogin = func(ctx context.Context, u *mapping.User) (Login, error) {
+						if asked.Add(1) > 1 {
+							return nil, errors.New("no token today")
+						}
+						return begin(ctx, u)
+					}
+				}
+			})
+			conn := dial(t, addr)
+			_, _ = io.ReadAll(conn)
+			conn.Close()
+			settled(t, e)
+			if got := endings(e); got != c.ends {
+				t.Errorf("%s, want %s", got, c.ends)
+			}
+			e.counters.mu.Lock()
+			defer e.counters.mu.Unlock()
+			if got := e.counters.loginFailures; c.cause != "" && got[c.cause] != 1 || c.cause == "" && len(got) > 0 {
+				t.Errorf("counted %v, want %q", got, c.cause)
+			}
+		})
 	}
 }
 
@@ -273,7 +444,7 @@ func TestRenewalTimerGoesWithItsSession(t *testing.T) {
 		takeGreeting(c)
 		_, _ = c.Write([]byte("friend"))
 		echo(c)
-	}, func(context.Context) (Login, error) { return &script{answer: "friend", life: time.Hour}, nil }, func(o *Options) { o.Loops = 1 })
+	}, func(context.Context) (Login, error) { return friend(time.Hour), nil }, func(o *Options) { o.Loops = 1 })
 	c := dial(t, addr)
 	roundTrips(t, c, 1)
 	var timer *time.Timer
@@ -290,10 +461,14 @@ func TestRenewalTimerGoesWithItsSession(t *testing.T) {
 }
 
 func TestRenewalTime(t *testing.T) {
+	now := time.Now()
 	for range 1000 {
-		if d := renewalTime(time.Hour); d < 42*time.Minute || d > 51*time.Minute {
+		if d := renewalOf(friend(time.Hour), now).Sub(now); d < 42*time.Minute || d > 51*time.Minute {
 			t.Fatalf("%v of an hour", d)
 		}
+	}
+	if at := renewalOf(friend(0), now); !at.IsZero() {
+		t.Errorf("a login for ever is renewed at %v", at)
 	}
 }
 
@@ -315,7 +490,7 @@ func TestLoginIsTriedAgain(t *testing.T) {
 				_, _ = c.Write([]byte("friend"))
 				echo(c)
 			}, func(context.Context) (Login, error) {
-				s := &script{answer: "friend"}
+				s := friend(0)
 				if tried.Add(1) <= c.refusals {
 					s.failWith = TryAgain(errors.New("who is that?"))
 				}

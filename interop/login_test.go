@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/postern-kafka/postern/cmd/postern/config"
 	product "github.com/postern-kafka/postern/cmd/postern/gateway"
+	"github.com/postern-kafka/postern/internal/issuer/process"
 	"github.com/postern-kafka/postern/internal/kafkatest"
 )
 
@@ -30,7 +32,7 @@ func TestLogin352(t *testing.T) { testLogin(t, kafkatest.Kafka352, kafkatest.Kaf
 
 func TestLogin440(t *testing.T) { testLogin(t, kafkatest.Kafka440, kafkatest.Tools430) }
 
-const loginSecret = "a secret, with = and ,"
+const loginSecret = "a secret with = and /"
 
 // loginStage is one broker that asks for a login, has ACLs, and knows alice and bob.
 type loginStage struct {
@@ -94,6 +96,24 @@ func (s *loginStage) write(t *testing.T, seed, properties string) (stderr string
 	return stderr, err
 }
 
+// kcat writes a line to the topic mine by librdkafka, where there is one. Not by SCRAM:
+// librdkafka before 2.6.1 repeats the wrong nonce, which this gateway takes as little as
+// Kafka since 3.7.2 (CVE-2024-56128).
+func (s *loginStage) kcat(t *testing.T, seed, mechanism, user, password string) {
+	t.Helper()
+	path, err := exec.LookPath("kcat")
+	if err != nil {
+		t.Log("kcat is not installed")
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), path, "-P", "-b", seed, "-t", "mine", "-X", "security.protocol=SASL_PLAINTEXT", "-X", "message.timeout.ms=20000",
+		"-X", "sasl.mechanism="+mechanism, "-X", "sasl.username="+user, "-X", "sasl.password="+password)
+	cmd.Stdin = strings.NewReader("one\n")
+	if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "ERROR") {
+		t.Errorf("kcat by %s: %v\n%s", mechanism, err, out)
+	}
+}
+
 // configFlag is how the verifiable producer is told its properties (KIP-1147).
 func (s *loginStage) configFlag() string {
 	if s.tools == kafkatest.Kafka352 {
@@ -103,7 +123,9 @@ func (s *loginStage) configFlag() string {
 }
 
 func (s *loginStage) gatewayDecides(t *testing.T) {
+	provider := process.Start(t, process.Config{Clients: map[string]process.Client{"app": {Secret: "hush", Audience: []string{"kafka"}, LifetimeSeconds: 600}}}, nil)
 	in := startInside(t, s.cluster.Broker(1).ListenerAddr("SASL"), map[string]string{
+		"GATEWAY_OAUTH_JWKS_URL": provider.KeysURL(), "GATEWAY_OAUTH_EXPECTED_ISSUER": provider.URL, "GATEWAY_OAUTH_EXPECTED_AUDIENCES": "kafka",
 		"GATEWAY_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "GATEWAY_USER_POOL_SECRET_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 		"GATEWAY_AUTHENTICATION_CONNECTION_MAX_REAUTH_MS": "2000",
 	})
@@ -136,6 +158,25 @@ func (s *loginStage) gatewayDecides(t *testing.T) {
 			t.Errorf("%s: %v\n%s", mechanism, err, stderr)
 		}
 	}
+	s.kcat(t, in.seed, "PLAIN", "carol", answer.Token)
+	// Java fetches its token itself, and since Kafka 4 only from where it is allowed to.
+	t.Setenv("JAVA_TOOL_OPTIONS", "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls="+provider.TokenURL())
+	bearer := filepath.Join(t.TempDir(), "bearer.properties")
+	if err := os.WriteFile(bearer, []byte(`security.protocol=SASL_PLAINTEXT
+sasl.mechanism=OAUTHBEARER
+sasl.login.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler
+sasl.oauthbearer.token.endpoint.url=`+provider.TokenURL()+`
+sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId="app" clientSecret="hush" scope="kafka";
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if stderr, err := s.write(t, in.seed, bearer); err != nil || strings.Contains(stderr, "ERROR") {
+		t.Errorf("OAUTHBEARER: %v\n%s", err, stderr)
+	}
+	provider.Rotate(false)
+	if stderr, err := s.write(t, in.seed, bearer); err != nil || strings.Contains(stderr, "ERROR") {
+		t.Errorf("OAUTHBEARER by a new key: %v\n%s", err, stderr)
+	}
 	stderr, _ := s.write(t, in.seed, s.properties(t, "PLAIN", "mallory", answer.Token))
 	if !strings.Contains(stderr, "Password token is valid but it is not associated with mallory") {
 		t.Errorf("another's token: %s", stderr)
@@ -144,10 +185,10 @@ func (s *loginStage) gatewayDecides(t *testing.T) {
 	if !strings.Contains(stderr, "SaslAuthenticationException") {
 		t.Errorf("a wrong password: %s", stderr)
 	}
-	// For eight seconds, during which its login ends three times.
+	// For twelve seconds, during which its login ends more than three times.
 	out, stderr, err := kafkatest.Tool(t, s.tools, "kafka-verifiable-producer", "--bootstrap-server", in.seed, "--topic", "mine",
-		"--max-messages", "80", "--throughput", "10", s.configFlag(), s.properties(t, "PLAIN", "carol", answer.Token))
-	if err != nil || !strings.Contains(out, `"acked":80`) || strings.Contains(out, "producer_send_error") {
+		"--max-messages", "120", "--throughput", "10", s.configFlag(), s.properties(t, "PLAIN", "carol", answer.Token))
+	if err != nil || !strings.Contains(out, `"acked":120`) || strings.Contains(out, "producer_send_error") {
 		t.Errorf("%v\n%s\n%s", err, out, stderr)
 	}
 	if n := in.metric(t, "gateway_reauthentications_total"); n < 3 {
@@ -165,6 +206,7 @@ func (s *loginStage) brokersDecide(t *testing.T) {
 			t.Errorf("%s: %v\n%s", mechanism, err, stderr)
 		}
 	}
+	s.kcat(t, in.seed, "PLAIN", "alice", loginSecret)
 	stderr, _ := s.write(t, in.seed, s.properties(t, "SCRAM-SHA-256", "bob", loginSecret))
 	if !strings.Contains(stderr, "TopicAuthorizationException") {
 		t.Errorf("bob may: %s", stderr)

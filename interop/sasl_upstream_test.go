@@ -1,33 +1,32 @@
 package interop
 
 import (
-	"bytes"
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
-	"github.com/postern-kafka/postern/cmd/postern/config"
-	product "github.com/postern-kafka/postern/cmd/postern/gateway"
 	"github.com/postern-kafka/postern/internal/kafkatest"
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
@@ -42,13 +41,13 @@ func TestUpstreamSASL352(t *testing.T) { testUpstream(t, kafkatest.Kafka352) }
 
 func TestUpstreamSASL440(t *testing.T) { testUpstream(t, kafkatest.Kafka440) }
 
-// upstreamStage is one broker with listeners that ask for a login:
-// SASL in clear, SECURE over TLS, BRIEF for a few seconds only.
+// upstreamStage is one broker with listeners that ask for a login: SASL in clear,
+// SECURE over TLS, BRIEF over TLS for a few seconds only, SIGNED with signed tokens.
 type upstreamStage struct {
 	version string
 	cluster *kafkatest.Cluster
 	server  certs.Files
-	tokens  *httptest.Server
+	issuer  *issuer
 }
 
 func testUpstream(t *testing.T, version string) {
@@ -65,6 +64,8 @@ func testUpstream(t *testing.T, version string) {
 		{"Refused", testUpstreamRefused},
 		{"Renewal", testUpstreamRenewal},
 		{"PerUser", testUpstreamPerUser},
+		{"Minter", testUpstreamMinter},
+		{"TokenEnds", testUpstreamTokenEnds},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 	}
@@ -74,19 +75,23 @@ func newUpstreamStage(t *testing.T, version string) *upstreamStage {
 	t.Helper()
 	all := []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
 	accounts := map[string]string{"gateway": upstreamSecret}
+	issuer := newIssuer(t)
 	o := kafkatest.Options{
 		Version: version, CertAlgorithm: certs.ECDSAP256,
 		Listeners: []kafkatest.Listener{
 			{Name: "SASL", SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts}},
 			{Name: "SECURE", TLS: true, SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts}},
-			{Name: "BRIEF", SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts, MaxReauth: 3 * time.Second}},
+			{Name: "BRIEF", TLS: true, SASL: &kafkatest.SASL{Mechanisms: all, Plain: accounts, MaxReauth: 3 * time.Second}},
+			{Name: "SIGNED", SASL: &kafkatest.SASL{Mechanisms: []string{"OAUTHBEARER"}, OAuth: &kafkatest.OAuth{
+				JWKS: issuer.URL + "/keys", Issuer: issuer.URL, Audience: "kafka",
+			}}},
 		},
 		Authorizer: true, SuperUsers: []string{"User:gateway"},
 	}
 	if version == kafkatest.Kafka440 {
 		o.TokenKey = "the brokers sign tokens by this"
 	}
-	s := &upstreamStage{version: version, cluster: kafkatest.Start(t, o)}
+	s := &upstreamStage{version: version, cluster: kafkatest.Start(t, o), issuer: issuer}
 	for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		if err := s.cluster.Scram(t.Context(), mechanism, "gateway", upstreamSecret); err != nil {
 			t.Fatal(err)
@@ -99,66 +104,90 @@ func newUpstreamStage(t *testing.T, version string) *upstreamStage {
 	if s.server, err = server.Write(t.TempDir(), "gateway", certs.PKCS12); err != nil {
 		t.Fatal(err)
 	}
-	s.tokens = httptest.NewServer(http.HandlerFunc(issueUnsigned))
-	t.Cleanup(s.tokens.Close)
 	return s
 }
 
-// issueUnsigned is a token endpoint for brokers that take unsigned tokens.
-func issueUnsigned(w http.ResponseWriter, r *http.Request) {
+// issuer is a token endpoint and a set of keys. Beside it the brokers of SIGNED
+// are the only ones that look at the signature.
+type issuer struct {
+	*httptest.Server
+	t    *testing.T
+	keys *rsa.PrivateKey
+}
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &issuer{t: t, keys: key}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /keys", i.publish)
+	mux.HandleFunc("POST /token", i.issue)
+	i.Server = httptest.NewServer(mux)
+	t.Cleanup(i.Close)
+	return i
+}
+
+func (i *issuer) publish(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"RSA","kid":"one","alg":"RS256","use":"sig","e":"AQAB","n":%q}]}`,
+		base64.RawURLEncoding.EncodeToString(i.keys.N.Bytes()))
+}
+
+// issue signs for a scope of "signed"; other tokens are those that Kafka takes
+// unless it is told otherwise, with alg none.
+func (i *issuer) issue(w http.ResponseWriter, r *http.Request) {
 	id, secret, _ := r.BasicAuth()
-	if r.PostFormValue("grant_type") != "client_credentials" || secret != upstreamSecret || r.PostFormValue("scope") != "kafka" {
+	if r.PostFormValue("grant_type") != "client_credentials" || secret != upstreamSecret {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = io.WriteString(w, `{"error":"invalid_client"}`)
 		return
 	}
+	scope, now := r.PostFormValue("scope"), time.Now().Unix()
+	claims := fmt.Appendf(nil, `{"iss":%q,"aud":"kafka","sub":%q,"iat":%d,"exp":%d,"scope":%q}`, i.URL, id, now, now+3600, scope)
 	part := base64.RawURLEncoding.EncodeToString
-	now := time.Now().Unix()
-	token := part([]byte(`{"alg":"none"}`)) + "." + part(fmt.Appendf(nil, `{"sub":%q,"iat":%d,"exp":%d,"scope":"kafka"}`, id, now, now+3600)) + "."
+	token := part([]byte(`{"alg":"none"}`)) + "." + part(claims) + "."
+	if scope == "signed" {
+		text := part([]byte(`{"alg":"RS256","kid":"one"}`)) + "." + part(claims)
+		sum := sha256.Sum256([]byte(text))
+		signature, err := rsa.SignPKCS1v15(nil, i.keys, crypto.SHA256, sum[:])
+		if err != nil {
+			i.t.Error(err)
+		}
+		token = text + "." + part(signature)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, token)
 }
 
 // login is how a gateway logs in as "gateway" by a mechanism.
-func (s *upstreamStage) login(mechanism string) product.Upstream {
+func (s *upstreamStage) login(mechanism string) map[string]string {
+	const home = "org.apache.kafka.common.security."
 	secret := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(upstreamSecret)
-	u := product.Upstream{Mechanism: mechanism}
+	env := map[string]string{"KAFKA_SASL_MECHANISM": mechanism}
 	switch mechanism {
 	case "PLAIN":
-		u.JAAS = `org.apache.kafka.common.security.plain.PlainLoginModule required username="gateway" password="` + secret + `";`
+		env["KAFKA_SASL_JAAS_CONFIG"] = home + `plain.PlainLoginModule required username="gateway" password="` + secret + `";`
 	case "OAUTHBEARER":
-		u.JAAS = `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId="gateway" clientSecret="` + secret + `" scope="kafka";`
-		u.TokenEndpoint = s.tokens.URL
+		env["KAFKA_SASL_JAAS_CONFIG"] = home + `oauthbearer.OAuthBearerLoginModule required clientId="gateway" clientSecret="` + secret + `" scope="kafka";`
+		env["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL"] = s.issuer.URL + "/token"
 	default:
-		u.JAAS = `org.apache.kafka.common.security.scram.ScramLoginModule required username="gateway" password="` + secret + `";`
+		env["KAFKA_SASL_JAAS_CONFIG"] = home + `scram.ScramLoginModule required username="gateway" password="` + secret + `";`
 	}
-	return u
-}
-
-// inside is a gateway in this process.
-type inside struct {
-	gateway *product.Gateway
-	seed    string
-	admin   string
-	log     *journal
+	return env
 }
 
 // start starts a gateway for mutual TLS in front of a listener of the broker.
-func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream) *inside {
+func (s *upstreamStage) start(t *testing.T, listener string, login map[string]string) *gateway {
 	t.Helper()
-	ports, err := kafkatest.ReservePorts(4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(ports.Release)
 	env := map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS":             strings.Replace(s.cluster.Broker(1).ListenerAddr(listener), "127.0.0.1", "localhost", 1),
+		"KAFKA_SECURITY_PROTOCOL":             "SASL_PLAINTEXT",
 		"GATEWAY_CLUSTER_ID":                  "sasl",
 		"GATEWAY_ADVERTISED_HOST":             "localhost",
-		"GATEWAY_PORT_START":                  port(ports.First),
-		"GATEWAY_PORT_COUNT":                  "3",
-		"GATEWAY_HTTP_PORT":                   port(ports.First + 3),
-		"GATEWAY_SECURED_METRICS":             "false",
+		"GATEWAY_SECURITY_MODE":               "GATEWAY_MANAGED",
 		"GATEWAY_SECURITY_PROTOCOL":           "SSL",
 		"GATEWAY_SSL_KEY_STORE_PATH":          s.server.KeyStore,
 		"GATEWAY_SSL_KEY_STORE_PASSWORD":      certs.Password,
@@ -170,63 +199,32 @@ func (s *upstreamStage) start(t *testing.T, listener string, u product.Upstream)
 		"GATEWAY_SSL_CLIENT_AUTH":             "REQUIRE",
 		"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": "RULE:^CN=([^,]*).*$/$1/,DEFAULT",
 	}
-	if listener == "SECURE" {
+	if listener == "SECURE" || listener == "BRIEF" {
 		maps.Copy(env, map[string]string{
-			"KAFKA_SECURITY_PROTOCOL":       "SSL",
+			"KAFKA_SECURITY_PROTOCOL":       "SASL_SSL",
 			"KAFKA_SSL_TRUSTSTORE_LOCATION": s.server.TrustStore,
 			"KAFKA_SSL_TRUSTSTORE_PASSWORD": certs.Password,
 			"KAFKA_SSL_TRUSTSTORE_TYPE":     "PKCS12",
 		})
 	}
-	var environ []string
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		environ = append(environ, name+"="+env[name])
-	}
-	cfg, report := config.Load(environ, config.Options{})
-	if err := report.Err(); err != nil {
-		t.Fatal(err)
-	}
-	in := &inside{
-		seed:  net.JoinHostPort("localhost", port(ports.First)),
-		admin: "http://localhost:" + strconv.Itoa(ports.First+3),
-		log:   new(journal),
-	}
-	in.gateway, err = product.Start(t.Context(), cfg, product.Options{Upstream: u, Log: slog.New(slog.NewTextHandler(in.log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := in.gateway.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Log(in.log)
-		}
-	})
-	return in
-}
-
-func (in *inside) awaitReady(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := in.gateway.Ready(ctx); err != nil {
-		t.Fatal(err)
-	}
+	maps.Copy(env, login)
+	g := newGateway(t, "upstream", env)
+	g.start(t)
+	return g
 }
 
 // metric is the value of one line of the metrics, 0 when there is none.
-func (in *inside) metric(t *testing.T, name string) int {
+func (g *gateway) metric(t *testing.T, name string) int {
 	t.Helper()
-	response, err := http.Get(in.admin + "/metrics")
+	_, text, err := g.call(t.Context(), http.MethodGet, "/metrics", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return metricIn(t, text, name)
+}
+
+func metricIn(t *testing.T, text []byte, name string) int {
+	t.Helper()
 	m := regexp.MustCompile("(?m)^" + regexp.QuoteMeta(name) + ` (\d+)$`).FindSubmatch(text)
 	if m == nil {
 		return 0
@@ -238,10 +236,20 @@ func (in *inside) metric(t *testing.T, name string) int {
 	return n
 }
 
-// as is a client of the gateway with a certificate of that name.
-func (s *upstreamStage) as(t *testing.T, in *inside, name string, options ...kgo.Opt) *kgo.Client {
+// says reports whether a text stands in the gateway's log.
+func (g *gateway) says(t *testing.T, text string) bool {
 	t.Helper()
-	return newClient(t, append([]kgo.Opt{kgo.SeedBrokers(in.seed), kgo.DialTLSConfig(s.certificate(t, name))}, options...)...)
+	log, err := os.ReadFile(g.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(log), text)
+}
+
+// as is a client of the gateway with a certificate of that name.
+func (s *upstreamStage) as(t *testing.T, in *gateway, name string, options ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	return newClient(t, append([]kgo.Opt{kgo.SeedBrokers(in.bootstrap()), kgo.DialTLSConfig(s.certificate(t, name))}, options...)...)
 }
 
 func (s *upstreamStage) certificate(t *testing.T, name string) *tls.Config {
@@ -266,11 +274,18 @@ func (s *upstreamStage) topic(t *testing.T, name string) {
 // the gateway's own state goes the same way.
 func testUpstreamMechanisms(t *testing.T, s *upstreamStage) {
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"} {
-		for _, listener := range []string{"SASL", "SECURE"} {
+		for _, listener := range []string{"SASL", "SECURE", "SIGNED"} {
+			if listener == "SIGNED" && mechanism != "OAUTHBEARER" {
+				continue
+			}
 			t.Run(mechanism+"/"+listener, func(t *testing.T) {
 				topic := strings.ToLower(mechanism + "-" + listener)
 				s.topic(t, topic)
-				in := s.start(t, listener, s.login(mechanism))
+				u := s.login(mechanism)
+				if listener == "SIGNED" {
+					replaceJAAS(u, `scope="kafka"`, `scope="signed"`)
+				}
+				in := s.start(t, listener, u)
 				in.awaitReady(t)
 				client := s.as(t, in, "alice", kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 				produce(t, client, topic, 100)
@@ -289,25 +304,33 @@ func testUpstreamMechanisms(t *testing.T, s *upstreamStage) {
 // the gateway's log.
 func testUpstreamRefused(t *testing.T, s *upstreamStage) {
 	for mechanism, c := range map[string]struct {
-		change     func(*product.Upstream)
+		change     func(map[string]string)
 		text, what string
 	}{
 		"PLAIN":         {wrongPassword, "the broker refused: Authentication failed: Invalid username or password", "credentials"},
 		"SCRAM-SHA-256": {wrongPassword, "the broker refused: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256", "credentials"},
 		"OAUTHBEARER":   {wrongPassword, "the endpoint answered 401 Unauthorized", "no credentials"},
+		"unsigned":      {func(map[string]string) {}, `the broker refused: {\"status\":\"invalid_token\"}`, "credentials"},
 	} {
 		t.Run(mechanism, func(t *testing.T) {
-			u := s.login(mechanism)
-			c.change(&u)
-			in := s.start(t, "SASL", u)
-			client := s.as(t, in, "alice", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			if err := client.Ping(ctx); err == nil {
-				t.Error("a client was served")
+			u, listener := s.login(mechanism), "SASL"
+			if mechanism == "unsigned" {
+				u, listener = s.login("OAUTHBEARER"), "SIGNED"
 			}
-			await(t, "the refusal is told", patience, func(context.Context) error {
-				if !strings.Contains(in.log.String(), c.text) {
+			c.change(u)
+			in := s.start(t, listener, u)
+			client := s.as(t, in, "alice", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))
+			await(t, "the refusal is told", patience, func(ctx context.Context) error {
+				if err := in.alive(); err != nil {
+					return err
+				}
+				if _, _, err := in.call(ctx, http.MethodGet, "/health/live", nil); err != nil {
+					return err // it is still starting
+				}
+				if err := client.Ping(ctx); err == nil {
+					t.Error("a client was served")
+				}
+				if !in.says(t, c.text) {
 					return fmt.Errorf("no %q in the log", c.text)
 				}
 				if name := fmt.Sprintf("gateway_upstream_login_failures_total{cause=%q}", c.what); in.metric(t, name) == 0 {
@@ -315,19 +338,27 @@ func testUpstreamRefused(t *testing.T, s *upstreamStage) {
 				}
 				return nil
 			})
-			if strings.Contains(in.log.String(), "wrong-one") {
+			if status, body, err := in.call(t.Context(), http.MethodGet, "/health/ready", nil); err != nil || status == http.StatusOK {
+				t.Errorf("it says that it is ready: %d %s, %v", status, body, err)
+			}
+			if in.says(t, "wrong-one") {
 				t.Error("the log shows the password")
 			}
 		})
 	}
 }
 
-func wrongPassword(u *product.Upstream) {
-	u.JAAS = regexp.MustCompile(`(password|clientSecret)="(\\.|[^"])*"`).ReplaceAllString(u.JAAS, `$1="wrong-one"`)
+func wrongPassword(env map[string]string) {
+	const name = "KAFKA_SASL_JAAS_CONFIG"
+	env[name] = regexp.MustCompile(`(password|clientSecret)="(\\.|[^"])*"`).ReplaceAllString(env[name], `$1="wrong-one"`)
+}
+
+func replaceJAAS(env map[string]string, old, by string) {
+	env["KAFKA_SASL_JAAS_CONFIG"] = strings.Replace(env["KAFKA_SASL_JAAS_CONFIG"], old, by, 1)
 }
 
 // testUpstreamRenewal: a broker that wants to see a login every three seconds is
-// never sent a request after it, and the clients meet no error.
+// shown one on the same connections, and the clients notice nothing.
 func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
 	s.topic(t, "renewal")
 	in := s.start(t, "BRIEF", s.login("SCRAM-SHA-512"))
@@ -348,14 +379,44 @@ func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
 		}
 		return nil
 	})
+	s.javaProduces(t, in)
 	seen := consume(t, client, n)
 	for value, times := range seen {
 		if times != 1 {
 			t.Errorf("record %s was consumed %d times", value, times)
 		}
 	}
-	if log := in.log.String(); strings.Contains(log, "side=broker reason=ended") || strings.Contains(log, "side=broker reason=reset") {
+	if in.says(t, "side=broker") {
 		t.Error("the broker ended a session")
+	}
+}
+
+// javaProduces has a Java producer work through several renewals.
+func (s *upstreamStage) javaProduces(t *testing.T, in *gateway) {
+	t.Helper()
+	s.topic(t, "renewal-java")
+	_, settings, err := s.cluster.Certificates(t.TempDir(), "alice", certs.PKCS12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools := s.version
+	if tools == kafkatest.Kafka440 {
+		tools = kafkatest.Tools430
+	}
+	kafkatest.Require(t, tools)
+	before := in.metric(t, "gateway_upstream_login_renewals_total")
+	out, errOut, err := kafkatest.Tool(t, tools, "kafka-producer-perf-test", "--topic", "renewal-java",
+		"--num-records", "3000", "--record-size", "100", "--throughput", "250", "--producer.config", settings,
+		"--producer-props", "bootstrap.servers="+in.bootstrap(), "acks=all")
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, errOut)
+	}
+	wants(t, "produce", out, `^3000 records sent`)
+	if strings.Contains(out+errOut, "Exception") {
+		t.Errorf("the producer met an error:\n%s%s", out, errOut)
+	}
+	if got := in.metric(t, "gateway_upstream_login_renewals_total") - before; got < 3 {
+		t.Errorf("%d logins ended meanwhile, want three and more", got)
 	}
 }
 
@@ -363,12 +424,15 @@ func testUpstreamRenewal(t *testing.T, s *upstreamStage) {
 // that the broker's access control lists are about it.
 func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 	u := s.login("SCRAM-SHA-512")
-	u.PerUser = true
+	u["GATEWAY_UPSTREAM_IDENTITY"] = "USER"
 	if s.version == kafkatest.Kafka352 {
 		in := s.start(t, "SASL", u)
-		_ = s.as(t, in, "alice").Ping(t.Context())
-		await(t, "the refusal is told", patience, func(context.Context) error {
-			if want := "delegation token for User:alice"; !strings.Contains(in.log.String(), want) {
+		client := s.as(t, in, "alice", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second))
+		await(t, "the refusal is told", patience, func(ctx context.Context) error {
+			if err := client.Ping(ctx); err == nil {
+				t.Error("a client was served")
+			}
+			if want := "delegation token for User:alice"; !in.says(t, want) {
 				return fmt.Errorf("no %q in the log", want)
 			}
 			return nil
@@ -376,13 +440,8 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 		return
 	}
 	s.topic(t, "hers")
-	admin := kadm.NewClient(newClient(t, kgo.SeedBrokers(s.cluster.Seeds()...)))
-	acl := kadm.NewACLs().Topics("hers").ResourcePatternType(kadm.ACLPatternLiteral).
-		Operations(kadm.OpWrite, kadm.OpRead).Allow("User:alice").AllowHosts()
-	made, err := admin.CreateACLs(t.Context(), acl)
-	if err != nil || len(made) == 0 || made[0].Err != nil {
-		t.Fatal(made, err)
-	}
+	allow(t, s, kmsg.ACLResourceTypeTopic, "hers", "User:alice", kmsg.ACLOperationWrite)
+	allow(t, s, kmsg.ACLResourceTypeTopic, "hers", "User:alice", kmsg.ACLOperationRead)
 	in := s.start(t, "SASL", u)
 	in.awaitReady(t)
 	alice := s.as(t, in, "alice", kgo.ConsumeTopics("hers"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
@@ -391,7 +450,7 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 		t.Errorf("alice consumed %d records, want 10", n)
 	}
 	bob := s.as(t, in, "bob")
-	err = bob.ProduceSync(t.Context(), &kgo.Record{Topic: "hers", Value: []byte("x")}).FirstErr()
+	err := bob.ProduceSync(t.Context(), &kgo.Record{Topic: "hers", Value: []byte("x")}).FirstErr()
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Errorf("bob: %v; want %v", err, kerr.TopicAuthorizationFailed)
 	}
@@ -415,20 +474,83 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 	}
 }
 
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+// testUpstreamMinter: a gateway that is no super user makes tokens for those whom
+// it may make tokens for.
+func testUpstreamMinter(t *testing.T, s *upstreamStage) {
+	if s.version == kafkatest.Kafka352 {
+		t.Skip("its brokers have no delegation tokens")
+	}
+	s.topic(t, "carols")
+	if err := s.cluster.Scram(t.Context(), "SCRAM-SHA-256", "minter", upstreamSecret); err != nil {
+		t.Fatal(err)
+	}
+	allow(t, s, kmsg.ACLResourceTypeUser, "User:carol", "User:minter", kmsg.ACLOperationCreateTokens)
+	allow(t, s, kmsg.ACLResourceTypeTopic, "carols", "User:carol", kmsg.ACLOperationWrite)
+	u := s.login("SCRAM-SHA-256")
+	maps.Copy(u, map[string]string{"GATEWAY_UPSTREAM_IDENTITY": "USER", "GATEWAY_STORAGE_TYPE": "IN_MEMORY"})
+	replaceJAAS(u, `username="gateway"`, `username="minter"`)
+	in := s.start(t, "SASL", u)
+	in.awaitReady(t)
+	produce(t, s.as(t, in, "carol"), "carols", 10)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.as(t, in, "dave", kgo.RequestRetries(0), kgo.RetryTimeout(time.Second)).Ping(ctx); err == nil {
+		t.Error("dave is served")
+	}
+	await(t, "the refusal is told", patience, func(context.Context) error {
+		for _, want := range []string{"delegation token for User:dave", "CreateTokens"} {
+			if !in.says(t, want) {
+				return fmt.Errorf("no %q in the log", want)
+			}
+		}
+		return nil
+	})
 }
 
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(b)
+// testUpstreamTokenEnds: when a user's token ends, its sessions go on by the next.
+func testUpstreamTokenEnds(t *testing.T, s *upstreamStage) {
+	if s.version == kafkatest.Kafka352 {
+		t.Skip("its brokers have no delegation tokens")
+	}
+	s.topic(t, "ends")
+	allow(t, s, kmsg.ACLResourceTypeTopic, "ends", "User:erin", kmsg.ACLOperationWrite)
+	u := s.login("SCRAM-SHA-512")
+	maps.Copy(u, map[string]string{"GATEWAY_UPSTREAM_IDENTITY": "USER", "GATEWAY_UPSTREAM_TOKEN_LIFETIME_MS": "6000"})
+	in := s.start(t, "SASL", u)
+	in.awaitReady(t)
+	client := s.as(t, in, "erin", kgo.DefaultProduceTopic("ends"), kgo.RecordRetries(0))
+	await(t, "three tokens", patience, func(ctx context.Context) error {
+		for range 20 {
+			if err := client.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr(); err != nil {
+				return errors.Join(kafkatest.ErrGivenUp, err)
+			}
+		}
+		if got := in.metric(t, `gateway_upstream_tokens_total{kind="delegation"}`); got < 4 {
+			return fmt.Errorf("%d tokens", got)
+		}
+		return nil
+	})
+	if in.metric(t, "gateway_upstream_login_renewals_total") == 0 {
+		t.Error("no login was renewed")
+	}
+	if in.says(t, "side=broker") {
+		t.Error("the broker ended a session")
+	}
 }
 
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
+// allow adds an access control entry at the broker itself.
+func allow(t *testing.T, s *upstreamStage, resource kmsg.ACLResourceType, name, who string, operation kmsg.ACLOperation) {
+	t.Helper()
+	q := kmsg.NewPtrCreateACLsRequest()
+	q.Creations = []kmsg.CreateACLsRequestCreation{{
+		ResourceType: resource, ResourceName: name, ResourcePatternType: kmsg.ACLResourcePatternTypeLiteral,
+		Principal: who, Host: "*", Operation: operation, PermissionType: kmsg.ACLPermissionTypeAllow,
+	}}
+	p, err := q.RequestWith(t.Context(), newClient(t, kgo.SeedBrokers(s.cluster.Seeds()...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kerr.ErrorForCode(p.Results[0].ErrorCode); err != nil {
+		t.Fatal(err)
+	}
 }

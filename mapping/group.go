@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/puzpuzpuz/xsync/v3"
 )
@@ -100,6 +101,7 @@ type Groups struct {
 	all        *xsync.MapOf[string, Group]
 	byMember   *xsync.MapOf[Member, []string] // names, sorted; replaced, never changed
 	byExternal *xsync.MapOf[string, []string]
+	any        atomic.Bool // false: there is no group, and nobody has to look for his
 
 	mu sync.Mutex // writes
 }
@@ -132,6 +134,9 @@ func (g *Groups) All() []Group {
 // Naming returns the names of the groups that have an account for a member,
 // sorted. The slice is shared.
 func (g *Groups) Naming(vcluster, username string) []string {
+	if !g.any.Load() {
+		return nil
+	}
 	names, _ := g.byMember.Load(Member{vcluster, username})
 	return names
 }
@@ -154,6 +159,7 @@ func (g *Groups) put(group Group) {
 	if known && old.Equal(group) {
 		return
 	}
+	g.any.Store(true)
 	g.all.Store(group.Name, group)
 	enlist(g.byMember, group.Name, old.Members, group.Members)
 	enlist(g.byExternal, group.Name, old.ExternalGroups, group.ExternalGroups)
@@ -170,6 +176,7 @@ func (g *Groups) remove(name string) bool {
 	old, known := g.all.LoadAndDelete(name)
 	enlist(g.byMember, name, old.Members, nil)
 	enlist(g.byExternal, name, old.ExternalGroups, nil)
+	g.any.Store(g.all.Size() > 0)
 	return known
 }
 

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// table finds entries by one of their names, at twelve bytes a slot: half of
-// what a general map takes for a key that the entry holds anyway. load takes no
+// table finds entries by one of their names, at about thirteen bytes a slot: half
+// of what a general map takes for a key that the entry holds anyway. load takes no
 // lock; the other methods are for one goroutine at a time.
 //
 // It probes one slot after the other. A slot belongs to a name for as long as
@@ -20,35 +20,65 @@ type table struct {
 	live  int
 }
 
-// slots are a table's memory. A hash of 0 is a free slot, which ends a search;
-// a hash without an entry is one whose entry was removed.
+// slots are a table's memory, in lines of the cache. A hash of 0 is a free slot,
+// which ends a search; a hash without an entry is one whose entry was removed.
 type slots struct {
-	seed    maphash.Seed
-	hashes  []atomic.Uint32
-	entries []atomic.Pointer[entry]
+	seed  maphash.Seed
+	lines []line
 }
 
-const leastSlots = 16
+const perLine = 5
+
+type line struct {
+	hashes  [perLine]atomic.Uint32
+	_       uint32
+	entries [perLine]atomic.Pointer[entry]
+}
+
+const leastLines = 4
 
 func newTable(named func(*entry) (vcluster, name string)) *table {
 	t := &table{named: named}
-	t.slots.Store(newSlots(maphash.MakeSeed(), leastSlots))
+	t.slots.Store(newSlots(maphash.MakeSeed(), leastLines))
 	return t
 }
 
-func newSlots(seed maphash.Seed, n int) *slots {
-	return &slots{seed: seed, hashes: make([]atomic.Uint32, n), entries: make([]atomic.Pointer[entry], n)}
+func newSlots(seed maphash.Seed, lines int) *slots { return &slots{seed, make([]line, lines)} }
+
+// slot is where a search stands: the at-th of a line.
+type slot struct {
+	of   *slots
+	line int
+	at   int
 }
 
 // start is where a search for a hash begins, and next where it goes on.
-func (s *slots) start(hash uint32) int { return int(uint64(hash) * uint64(len(s.hashes)) >> 32) }
-
-func (s *slots) next(i int) int {
-	if i++; i < len(s.hashes) {
-		return i
-	}
-	return 0
+func (s *slots) start(hash uint32) slot {
+	return slot{s, int(uint64(hash) * uint64(len(s.lines)) >> 32), 0}
 }
+
+func (p slot) next() slot {
+	if p.at++; p.at == perLine {
+		p.at = 0
+		if p.line++; p.line == len(p.of.lines) {
+			p.line = 0
+		}
+	}
+	return p
+}
+
+func (p slot) hash() uint32 { return p.of.lines[p.line].hashes[p.at].Load() }
+
+func (p slot) entry() *entry { return p.of.lines[p.line].entries[p.at].Load() }
+
+// fill puts an entry into a slot. The entry comes before its hash: a reader that
+// sees the hash sees the entry.
+func (p slot) fill(hash uint32, e *entry) {
+	p.put(e)
+	p.of.lines[p.line].hashes[p.at].Store(hash)
+}
+
+func (p slot) put(e *entry) { p.of.lines[p.line].entries[p.at].Store(e) }
 
 func (s *slots) hash(vcluster, name string) uint32 {
 	h := maphash.String(s.seed, name)
@@ -62,59 +92,57 @@ func (s *slots) hash(vcluster, name string) uint32 {
 func (t *table) load(vcluster, name string) *entry {
 	s := t.slots.Load()
 	hash := s.hash(vcluster, name)
-	for i := s.start(hash); ; i = s.next(i) {
-		switch s.hashes[i].Load() {
+	for p := s.start(hash); ; p = p.next() {
+		switch p.hash() {
 		case 0:
 			return nil
 		case hash:
-			if e := s.entries[i].Load(); e != nil {
-				if v, n := t.named(e); n == name && v == vcluster {
-					return e
-				}
+			if e := p.entry(); t.is(e, vcluster, name) {
+				return e
 			}
 		}
 	}
 }
 
-// store puts e under its name, in the place of what was there.
+// is reports whether an entry, if it is one, has a name.
+func (t *table) is(e *entry, vcluster, name string) bool {
+	if e == nil {
+		return false
+	}
+	v, n := t.named(e)
+	return n == name && v == vcluster
+}
+
+// store puts e under its name, in the place of what was there; a new name gets the
+// first slot of a removed one that the search passes, or else the free one where
+// it ends.
 func (t *table) store(e *entry) {
 	vcluster, name := t.named(e)
 	s := t.slots.Load()
 	hash := s.hash(vcluster, name)
-	dead := -1
-	for i := s.start(hash); ; i = s.next(i) {
-		h, old := s.hashes[i].Load(), s.entries[i].Load()
-		if h == 0 {
-			t.fill(s, hash, e, i, dead)
+	var dead slot
+	for p := s.start(hash); ; p = p.next() {
+		h, old := p.hash(), p.entry()
+		switch {
+		case h == 0 && dead.of != nil:
+			t.live++
+			dead.fill(hash, e)
+			return
+		case h == 0:
+			t.live++
+			p.fill(hash, e)
+			if t.used++; t.used > len(s.lines)*4 {
+				t.rebuild()
+			}
+			return
+		case old == nil:
+			if dead.of == nil {
+				dead = p
+			}
+		case h == hash && t.is(old, vcluster, name):
+			p.put(e)
 			return
 		}
-		if old == nil {
-			if dead < 0 {
-				dead = i
-			}
-		} else if h == hash {
-			if v, n := t.named(old); n == name && v == vcluster {
-				s.entries[i].Store(e)
-				return
-			}
-		}
-	}
-}
-
-// fill puts a new name into the dead slot that the search passed, or else into
-// the free one where it ended. The entry comes before its hash: a reader that
-// sees the hash sees the entry.
-func (t *table) fill(s *slots, hash uint32, e *entry, free, dead int) {
-	t.live++
-	if dead >= 0 {
-		s.entries[dead].Store(e)
-		s.hashes[dead].Store(hash)
-		return
-	}
-	s.entries[free].Store(e)
-	s.hashes[free].Store(hash)
-	if t.used++; t.used > len(s.hashes)/5*4 {
-		t.rebuild()
 	}
 }
 
@@ -122,42 +150,40 @@ func (t *table) fill(s *slots, hash uint32, e *entry, free, dead int) {
 func (t *table) remove(vcluster, name string) {
 	s := t.slots.Load()
 	hash := s.hash(vcluster, name)
-	for i := s.start(hash); ; i = s.next(i) {
-		h, e := s.hashes[i].Load(), s.entries[i].Load()
+	for p := s.start(hash); ; p = p.next() {
+		h := p.hash()
 		if h == 0 {
 			return
 		}
-		if h != hash || e == nil {
+		if h != hash || !t.is(p.entry(), vcluster, name) {
 			continue
 		}
-		if v, n := t.named(e); n != name || v != vcluster {
-			continue
-		}
-		s.entries[i].Store(nil)
+		p.put(nil)
 		t.live--
-		if t.used > 4*leastSlots && t.live < t.used/2 {
+		if t.used > leastLines*perLine && t.live < t.used/2 {
 			t.rebuild()
 		}
 		return
 	}
 }
 
-// rebuild makes the slots fit the entries.
+// rebuild makes the slots fit the entries: three of five are taken.
 func (t *table) rebuild() {
 	old := t.slots.Load()
-	s := newSlots(old.seed, max(leastSlots, t.live/3*5+1))
-	for i := range old.hashes {
-		e := old.entries[i].Load()
-		if e == nil {
-			continue
+	s := newSlots(old.seed, max(leastLines, t.live/3+1))
+	for i := range old.lines {
+		for at := range perLine {
+			from := slot{old, i, at}
+			e, h := from.entry(), from.hash()
+			if e == nil {
+				continue
+			}
+			to := s.start(h)
+			for to.hash() != 0 {
+				to = to.next()
+			}
+			to.fill(h, e)
 		}
-		h := old.hashes[i].Load()
-		at := s.start(h)
-		for s.hashes[at].Load() != 0 {
-			at = s.next(at)
-		}
-		s.entries[at].Store(e)
-		s.hashes[at].Store(h)
 	}
 	t.used = t.live
 	t.slots.Store(s)
@@ -166,9 +192,11 @@ func (t *table) rebuild() {
 // all calls yield with every entry until it returns false.
 func (t *table) all(yield func(*entry) bool) {
 	s := t.slots.Load()
-	for i := range s.entries {
-		if e := s.entries[i].Load(); e != nil && !yield(e) {
-			return
+	for i := range s.lines {
+		for at := range perLine {
+			if e := (slot{s, i, at}).entry(); e != nil && !yield(e) {
+				return
+			}
 		}
 	}
 }

@@ -94,8 +94,9 @@ func BenchmarkBookKnown(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory is what a million mappings keep: bytes on the heap for each,
-// and the processor time of one garbage collection, most of which is marking them.
+// BenchmarkMemory is what a million mappings keep on the heap, and what they cost
+// a garbage collection: the objects to be marked and the bytes to be read, and the
+// processor time of one, which others on the machine disturb.
 func BenchmarkMemory(b *testing.B) {
 	const n = 1_000_000
 	for _, of := range []struct {
@@ -111,10 +112,12 @@ func BenchmarkMemory(b *testing.B) {
 	} {
 		b.Run(of.what, func(b *testing.B) {
 			for b.Loop() {
-				before := heapNow()
+				bytes, objects, scanned := heapNow()
 				users := of.make(n)
-				kept := heapNow() - before
-				b.ReportMetric(float64(kept)/n, "B/mapping")
+				b2, o2, s2 := heapNow()
+				b.ReportMetric((b2-bytes)/n, "B/mapping")
+				b.ReportMetric((o2-objects)/n, "objects/mapping")
+				b.ReportMetric((s2-scanned)/n, "B-scanned/mapping")
 				b.ReportMetric(float64(markTime().Milliseconds()), "ms-cpu/gc")
 				runtime.KeepAlive(users)
 			}
@@ -130,11 +133,15 @@ func filledWith(n int, of func(int) mapping.Mapping) *mapping.Users {
 	return u
 }
 
-func heapNow() uint64 {
+// heapNow returns the bytes and objects of the heap, and how many of the bytes a
+// collection reads for pointers.
+func heapNow() (bytes, objects, scanned float64) {
 	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	of := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/objects:objects"}, {Name: "/gc/scan/heap:bytes"},
+	}
+	metrics.Read(of)
+	return float64(of[0].Value.Uint64()), float64(of[1].Value.Uint64()), float64(of[2].Value.Uint64())
 }
 
 // markTime is the processor time that one collection takes.

@@ -56,6 +56,10 @@ func (s *Session) takeRequest(b []byte, out *Effects) (n int, local bool, err er
 	if err != nil || !ok {
 		return 0, false, err
 	}
+	if s.paused {
+		s.held = true
+		return 0, false, nil
+	}
 	rule := codec.Lookup(h.Key)
 	if rule == nil || rule.Do == codec.Refuse {
 		out.Stats.Refused.Add(1)

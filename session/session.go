@@ -40,8 +40,9 @@ type Session struct {
 	reqLeft int
 	// resLeft bytes of the answer that is passing through are still to come.
 	resLeft int
-	// held: a whole request waits because the ring is full.
-	held bool
+	// held: a whole request waits because the ring is full, or for the end of a pause.
+	held   bool
+	paused bool
 	// skimming: the answer passing through is searched for its tail.
 	skimming bool
 	atTail   bool // what is left of it is the tail
@@ -74,7 +75,8 @@ func (s *Session) User() *mapping.User { return s.user }
 // Node returns the broker id that the connection is for, or Anywhere.
 func (s *Session) Node() int32 { return s.node }
 
-// Held reports whether requests wait unread because too many are in flight.
+// Held reports whether requests wait unread because too many are in flight, or
+// because of a pause.
 // The engine then stops reading from the client.
 func (s *Session) Held() bool { return s.held }
 

@@ -27,6 +27,8 @@
 //   - Whatever a broker sends is answered, refused with an error or waited for;
 //     it costs at most MaxFrame bytes of memory and MaxIterations rounds of
 //     the hash.
+//   - On a connection that is logged in (Again) nothing is sent but what a
+//     broker takes after the earlier login has ended.
 //   - A Login that has returned an error returns it for ever.
 //
 // The caller's duties, in order: call Next with nil and send what it returns;

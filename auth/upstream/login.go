@@ -96,15 +96,25 @@ func (l *Login) Next(b []byte) (send []byte, done bool, err error) {
 	return send, l.step == finished, nil
 }
 
+// Again makes it a login that takes the place of an earlier one on the same
+// connection (KIP-368); it is called before Next. It begins with SaslHandshake:
+// when the earlier one has ended, a broker takes nothing else. It uses
+// SaslAuthenticate v1, which every broker knows that limits a login's life.
+func (l *Login) Again() { l.step, l.version = handshake, 1 }
+
 // Lifetime is for how long the broker serves the connection until it wants to
 // see another login; 0 for ever. It is meaningful after done.
 func (l *Login) Lifetime() time.Duration { return l.lifetime }
 
 func (l *Login) take(b []byte) ([]byte, error) {
-	if l.asked == nil && len(b) == 0 {
-		return l.ask(kmsg.NewPtrApiVersionsRequest(), 0), nil
-	} else if l.asked == nil {
+	switch {
+	case l.asked != nil:
+	case len(b) > 0:
 		return nil, unasked
+	case l.step == handshake:
+		return l.shake(), nil
+	default:
+		return l.ask(kmsg.NewPtrApiVersionsRequest(), 0), nil
 	}
 	if l.step == finished {
 		if len(b) > 0 {
@@ -192,9 +202,13 @@ func (l *Login) versioned(r *kmsg.ApiVersionsResponse) ([]byte, error) {
 	}
 	l.version = min(authenticate, 2)
 	l.step = handshake
-	shake := kmsg.NewPtrSASLHandshakeRequest()
-	shake.Mechanism = l.name
-	return l.ask(shake, 1), nil
+	return l.shake(), nil
+}
+
+func (l *Login) shake() []byte {
+	r := kmsg.NewPtrSASLHandshakeRequest()
+	r.Mechanism = l.name
+	return l.ask(r, 1)
 }
 
 const (
@@ -256,7 +270,7 @@ func (l *Login) refused(r *kmsg.SASLAuthenticateResponse) error {
 	} else {
 		text += code(r.ErrorCode)
 	}
-	if b, ok := l.mechanism.(*bearer); ok && b.refusal != "" {
+	if b, ok := l.mechanism.(*bearer); ok && b.refusal != "" && !strings.Contains(text, b.refusal) {
 		text += " (" + b.refusal + ")"
 	}
 	cause := Refused

@@ -191,6 +191,22 @@ func TestDialogues(t *testing.T) {
 	}
 }
 
+// TestAgain: a login that renews another begins with the handshake.
+func TestAgain(t *testing.T) {
+	b := &broker{version: 3, messages: []string{rfcFirst, rfcFinal}, lifetime: 60_000}
+	l := begin(t, scramCredentials(ScramSHA256, "user", "pencil"))
+	l.Again()
+	if err := run(t, l, b, bytewise); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(b.heads, ", "), "SASLHandshake v1, SASLAuthenticate v1, SASLAuthenticate v1"; got != want {
+		t.Errorf("asked %s, want %s", got, want)
+	}
+	if l.Lifetime() != time.Minute {
+		t.Errorf("lifetime %v", l.Lifetime())
+	}
+}
+
 // TestAgreement: franz-go's SCRAM says the same, for both hashes, with names
 // that must be escaped and with delegation tokens.
 func TestAgreement(t *testing.T) {
@@ -286,6 +302,7 @@ func TestRefusals(t *testing.T) {
 		"no salt":         {pencil, broker{messages: replace("W22ZaJ0SNY7soEsUEjb6gQ==", "")}, Malformed, "salt"},
 		"mandatory ext":   {pencil, broker{messages: first(func(s string) string { return "m=x," + s })}, Malformed, "not a nonce"},
 		"token refused":   {oauth, broker{messages: []string{`{"status":"invalid_token"}`, ""}, code: 58, text: "expired"}, Refused, `expired ({"status":"invalid_token"})`},
+		"said twice":      {oauth, broker{messages: []string{`{"status":"x"}`, ""}, code: 58, text: `{"status":"x"}`}, Refused, `refused: {"status":"x"}`},
 		"refused, yet ok": {oauth, broker{messages: []string{`{"status":"invalid_token"}`, ""}}, Refused, `invalid_token`},
 		"spaces refused":  {oauth, broker{messages: []string{" ", ""}}, Refused, "no reason"},
 	} {

@@ -86,6 +86,9 @@ func (g *Gateway) start(ctx context.Context, o Options) error {
 	if g.login, err = newUpstreamLogin(upstreamOf(o, cfg), cfg.Kafka.ClientID, o.Log); err != nil {
 		return err
 	}
+	if upstream == nil {
+		g.login.warnInClear(o.Log)
+	}
 	client := slices.Clip(append(clientOptions(cfg, upstream), g.login.clientOptions()...)) // several append to it
 	if g.store, err = openStore(ctx, cfg, client, o.Log); err != nil {
 		return err
@@ -165,12 +168,16 @@ func (g *Gateway) startAdmin(o Options) error {
 		Tokens:         g.logins.tokens(),
 		Protocols:      g.logins.protocols(),
 		Scram:          scramRecord,
-		Ready:          g.ready,
-		WriteMetrics:   g.writeMetrics,
-		Version:        o.Version,
-		Commit:         o.Commit,
-		BuildTime:      o.BuildTime,
-		Log:            o.Log,
+
+		BootstrapServers: g.logins.bootstrap(),
+		ClientProperties: g.logins.clientProperties(),
+
+		Ready:        g.ready,
+		WriteMetrics: g.writeMetrics,
+		Version:      o.Version,
+		Commit:       o.Commit,
+		BuildTime:    o.BuildTime,
+		Log:          o.Log,
 	})
 	for _, w := range g.admin.Warnings() {
 		g.log.Warn(w)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/postern-kafka/postern/admin"
@@ -139,6 +141,38 @@ func (a *authentication) protocols() admin.Protocols {
 		MTLS:      l.Protocol == config.ProtocolSSL && l.ClientAuth != config.ClientAuthNone,
 		Delegated: l.Mode == config.ModeKafka,
 	}
+}
+
+// bootstrap is where clients connect first.
+func (a *authentication) bootstrap() string {
+	l := &a.cfg.Listeners[0]
+	return net.JoinHostPort(l.AdvertisedHost, strconv.Itoa(l.PortStart))
+}
+
+// clientProperties are what clients need to be told, by kind of authentication, with
+// the original's placeholders for what is each one's own.
+func (a *authentication) clientProperties() map[string]map[string]string {
+	l := &a.cfg.Listeners[0]
+	all := make(map[string]map[string]string)
+	with := func(kind, mechanism, jaas string) {
+		all[kind] = map[string]string{"security.protocol": string(l.Protocol)}
+		if mechanism != "" {
+			all[kind]["sasl.mechanism"], all[kind]["sasl.jaas.config"] = mechanism, jaas
+		}
+	}
+	if a.decides() {
+		if a.cfg.Authentication.UserPoolKey.IsSet() {
+			with("PLAIN", auth.Plain, `org.apache.kafka.common.security.plain.PlainLoginModule required username="{{username}}" password="{{password}}";`)
+		}
+		if a.keys != nil {
+			with("OAUTHBEARER", auth.OAuthBearer, `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId="{{username}}" clientSecret="{{password}}";`)
+			all["OAUTHBEARER"]["sasl.login.callback.handler.class"] = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"
+		}
+	}
+	if a.protocols().MTLS {
+		with("MTLS", "", "")
+	}
+	return all
 }
 
 // tokens make users' passwords, nil without a key.

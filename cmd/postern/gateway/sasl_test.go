@@ -89,6 +89,12 @@ func TestUsersOfTheGateway(t *testing.T) {
 	r := runSASL(t, newFake(t), nil)
 	r.account("alice", `{"type": "LOCAL", "scram": [{"mechanism": "SCRAM-SHA-256", "password": "correct horse"}]}`)
 	token := r.token("alice")
+	if status, body := r.ask("PUT", "/gateway/v2/virtual-cluster", `{"kind": "VirtualCluster", "apiVersion": "gateway/v2", "metadata": {"name": "blue"}, "spec": {}}`); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	if _, shown := r.ask("GET", "/gateway/v2/virtual-cluster/blue", ""); !strings.Contains(shown, "localhost:"+strconv.Itoa(r.port)) || !strings.Contains(shown, "PlainLoginModule") || strings.Contains(shown, "OAUTH") {
+		t.Errorf("clients are told %s", shown)
+	}
 	pass := func(user, password string) sasl.Mechanism {
 		return plain.Auth{User: user, Pass: password}.AsMechanism()
 	}

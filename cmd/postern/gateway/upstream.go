@@ -64,7 +64,7 @@ func newUpstreamLogin(u Upstream, clientID string, log *slog.Logger) (*upstreamL
 		l.bearer = newKept(l.hand, endpoint.fetch)
 	}
 	if u.PerUser {
-		l.tokens = newUserTokens(u.TokenLifetime, own.Mechanism, l.hand, log)
+		l.tokens = newUserTokens(u.TokenLifetime, own, l.hand, log)
 	}
 	return l, nil
 }
@@ -93,6 +93,13 @@ func (l *upstreamLogin) mechanism() sasl.Mechanism {
 		return account.AsSha256Mechanism()
 	}
 	return account.AsSha512Mechanism()
+}
+
+// warnInClear tells when a secret that can be used again is sent in clear.
+func (l *upstreamLogin) warnInClear(log *slog.Logger) {
+	if l != nil && (l.own.Mechanism == upstream.Plain || l.own.Mechanism == upstream.OAuthBearer) {
+		log.Warn("the gateway logs in at the brokers in clear: its secret can be read on the way; SASL_SSL hides it", "mechanism", l.own.Mechanism)
+	}
 }
 
 // issueBy gives the client that asks for users' tokens.

@@ -10,22 +10,24 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/postern-kafka/postern/engine"
 )
 
 // good is a value and for how long it is good.
 type good[T any] struct {
 	value T
-	// renew is when another one is asked for while this one still serves, end
-	// when it does not serve any more.
+	// From renew on another one is asked for, at end it is over.
 	renew, end time.Time
+	// settle is how long it is not used yet as long as an earlier one serves:
+	// it may not be known everywhere.
+	settle time.Duration
 }
 
-// renewal is which part of a value's life it serves before it is renewed.
-const renewal = 0.8
-
-// goodFor is a value whose life is known.
+// goodFor is a value whose life is known. It is renewed early: logins are renewed
+// after 70 % of their lives and more, and are to find a new one then.
 func goodFor[T any](value T, now time.Time, life time.Duration) good[T] {
-	return good[T]{value, now.Add(time.Duration(renewal * float64(life))), now.Add(life)}
+	return good[T]{value: value, renew: now.Add(life / 2), end: now.Add(life)}
 }
 
 const (
@@ -84,7 +86,8 @@ func newKept[T any](hand *background, get func(context.Context) (good[T], error)
 	return &kept[T]{get: get, now: time.Now, hand: hand}
 }
 
-// take returns the value, and waits only while there is none that serves.
+// take returns the value. It waits when there is none that serves; to renew a
+// login it waits for the next, too, once it is time for that.
 func (k *kept[T]) take(ctx context.Context) (T, error) {
 	k.mu.Lock()
 	now := k.now()
@@ -93,21 +96,25 @@ func (k *kept[T]) take(ctx context.Context) (T, error) {
 		return k.current.value, nil
 	}
 	a, err := k.attempt(now)
-	if now.Before(k.current.end) {
-		defer k.mu.Unlock()
-		return k.current.value, nil
-	}
+	present := k.current
 	k.mu.Unlock()
+	serves := now.Before(present.end)
+	if err == nil && (!serves || engine.Renewing(ctx)) {
+		select {
+		case <-a.done:
+			if a.err == nil {
+				return a.value, nil
+			}
+			err = a.err
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+	if serves {
+		return present.value, nil
+	}
 	var none T
-	if err != nil {
-		return none, err
-	}
-	select {
-	case <-a.done:
-		return a.value, a.err
-	case <-ctx.Done():
-		return none, context.Cause(ctx)
-	}
+	return none, err
 }
 
 // attempt returns the one that is under way, or begins one; or it returns why
@@ -132,6 +139,12 @@ func (k *kept[T]) run(a *attempt[T]) {
 	defer cancel()
 	got, err := k.get(ctx)
 	k.gets.Add(1)
+	if err == nil && got.settle > 0 && k.serves().After(k.now().Add(got.settle)) {
+		select {
+		case <-time.After(got.settle):
+		case <-ctx.Done(): // whoever waits is gone
+		}
+	}
 	k.mu.Lock()
 	if err == nil {
 		k.current = got

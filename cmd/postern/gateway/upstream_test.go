@@ -61,14 +61,15 @@ func TestKept(t *testing.T) {
 		}
 		close(release)
 		wg.Wait()
-		time.Sleep(79 * time.Second)
+		time.Sleep(49 * time.Second)
 		take(1, "<nil>")
 		time.Sleep(2 * time.Second)
 		take(1, "<nil>") // and asks for the next
 		take(2, "<nil>")
 		fails = true
-		time.Sleep(81 * time.Second)
+		time.Sleep(71 * time.Second)
 		take(2, "<nil>") // it still serves, whatever the renewal gives
+		take(2, "<nil>")
 		if gets != 3 {
 			t.Errorf("%d attempts, want 3", gets)
 		}
@@ -81,6 +82,40 @@ func TestKept(t *testing.T) {
 		if got, want := k.gets.Load(), uint64(5); got != want || k.failures.Load() != 2 {
 			t.Errorf("%d gets, %d failures; want %d and 2", got, k.failures.Load(), want)
 		}
+	})
+}
+
+// A new value is held back while the old one serves: it may not be known
+// everywhere. There is no sense in that for the first.
+func TestKeptSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hand := newBackground()
+		defer hand.close()
+		gets := 0
+		k := newKept(hand, func(context.Context) (good[int], error) {
+			gets++
+			g := goodFor(gets, time.Now(), 100*time.Second)
+			g.settle = 5 * time.Second
+			return g, nil
+		})
+		take := func(want int, waited time.Duration) {
+			t.Helper()
+			from := time.Now()
+			if got, err := k.take(t.Context()); got != want || err != nil || time.Since(from) != waited {
+				t.Errorf("%d, %v after %v; want %d after %v", got, err, time.Since(from), want, waited)
+			}
+			synctest.Wait()
+		}
+		take(1, 0)
+		time.Sleep(51 * time.Second)
+		take(1, 0)
+		time.Sleep(4 * time.Second)
+		take(1, 0)
+		time.Sleep(2 * time.Second)
+		take(2, 0)
+		time.Sleep(92 * time.Second)
+		take(2, 0) // it ends before the next has settled: that is used at once
+		take(3, 0)
 	})
 }
 
@@ -243,7 +278,7 @@ func users(t *testing.T, by kmsg.Requestor) *userTokens {
 	t.Helper()
 	hand := newBackground()
 	t.Cleanup(hand.close)
-	u := newUserTokens(0, upstream.Plain, hand, slog.New(slog.DiscardHandler))
+	u := newUserTokens(0, upstream.Credentials{Mechanism: upstream.Plain, Username: "gateway"}, hand, slog.New(slog.DiscardHandler))
 	u.issueBy(by)
 	return u
 }
@@ -255,7 +290,7 @@ func TestUserTokens(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() {
-			name := []string{"alice", "CN=bob,O=x", mapping.Anonymous}[i%3]
+			name := []string{"alice", "CN=bob,O=x", "gateway2"}[i%3]
 			if _, err := u.begin(t.Context(), name, "postern"); err != nil {
 				t.Error(err)
 			}
@@ -266,7 +301,7 @@ func TestUserTokens(t *testing.T) {
 	for _, name := range cluster.made {
 		seen[name]++
 	}
-	if len(cluster.made) != 3 || seen["User:alice"] != 1 || seen["User:CN=bob,O=x"] != 1 || seen["User:ANONYMOUS"] != 1 {
+	if len(cluster.made) != 3 || seen["User:alice"] != 1 || seen["User:CN=bob,O=x"] != 1 || seen["User:gateway2"] != 1 {
 		t.Errorf("tokens were made for %v", cluster.made)
 	}
 	token, err := u.of("alice").take(t.Context())
@@ -298,6 +333,12 @@ func TestUserTokenRefusals(t *testing.T) {
 		login, err := u.begin(t.Context(), "alice", "postern")
 		if err == nil || login != nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "User:alice") || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: %v; want %s", name, err, c.want)
+		}
+	}
+	cluster := new(issuer)
+	for _, name := range []string{"", mapping.Anonymous, "gateway"} {
+		if _, err := users(t, cluster).begin(t.Context(), name, "postern"); err == nil || len(cluster.made) > 0 {
+			t.Errorf("%q: %v, tokens %v; nobody may be that", name, err, cluster.made)
 		}
 	}
 	u := users(t, nil)

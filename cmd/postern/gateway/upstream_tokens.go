@@ -16,6 +16,7 @@ import (
 
 	"github.com/postern-kafka/postern/auth/upstream"
 	"github.com/postern-kafka/postern/engine"
+	"github.com/postern-kafka/postern/mapping"
 )
 
 const (
@@ -33,7 +34,8 @@ const (
 // never logged in as anybody else: without a token there is no login.
 type userTokens struct {
 	life      time.Duration
-	most      int // users at once
+	most      int    // users at once
+	own       string // the gateway's own name at the brokers, as far as it is known
 	mechanism string
 	hand      *background
 	log       *slog.Logger
@@ -51,13 +53,18 @@ type userToken struct {
 	made        time.Time
 }
 
-// newUserTokens: mechanism is the gateway's own; the brokers surely offer it, and
-// a token can be used with either SCRAM.
-func newUserTokens(life time.Duration, mechanism string, hand *background, log *slog.Logger) *userTokens {
+// newUserTokens is for a gateway that logs in as own. Tokens can be used with
+// either SCRAM: if own uses one, the brokers surely offer that.
+func newUserTokens(life time.Duration, own upstream.Credentials, hand *background, log *slog.Logger) *userTokens {
+	mechanism := own.Mechanism
 	if mechanism != upstream.ScramSHA512 {
 		mechanism = upstream.ScramSHA256
 	}
-	return &userTokens{life: life, most: maxUserTokens, mechanism: mechanism, hand: hand, log: log, users: map[string]*kept[userToken]{}}
+	name := own.Username
+	if own.Mechanism == upstream.OAuthBearer {
+		name = own.ClientID // the subject of most issuers' tokens
+	}
+	return &userTokens{life: life, own: name, most: maxUserTokens, mechanism: mechanism, hand: hand, log: log, users: map[string]*kept[userToken]{}}
 }
 
 // issueBy gives the client that asks for tokens.
@@ -69,6 +76,9 @@ func (u *userTokens) issueBy(r kmsg.Requestor) {
 
 // begin begins a login as a user.
 func (u *userTokens) begin(ctx context.Context, username, clientID string) (engine.Login, error) {
+	if err := u.mayBe(username); err != nil {
+		return nil, err
+	}
 	k := u.of(username)
 	token, err := k.take(ctx)
 	if err != nil {
@@ -79,6 +89,19 @@ func (u *userTokens) begin(ctx context.Context, username, clientID string) (engi
 		return nil, err
 	}
 	return &tokenLogin{Login: login, fresh: time.Since(token.made) < settling, forget: func() { u.forget(username, k) }}, nil
+}
+
+// mayBe refuses names that would give a client rights that nobody gave it: the
+// gateway's own, which may make tokens for everybody, and ANONYMOUS, which often
+// is a super user because brokers talk to each other in clear.
+func (u *userTokens) mayBe(username string) error {
+	switch username {
+	case "", mapping.Anonymous:
+		return errors.New("gateway: an anonymous client cannot be logged in at the brokers as a user of its own")
+	case u.own:
+		return fmt.Errorf("gateway: %q is the gateway's own account at the brokers; no client may be it", username)
+	}
+	return nil
 }
 
 // of returns the place of a user's token.
@@ -132,7 +155,9 @@ func (u *userTokens) create(ctx context.Context, username string) (good[userToke
 		return good[userToken]{}, err
 	}
 	u.created.Add(1)
-	return goodFor(token, token.made, life), nil
+	g := goodFor(token, token.made, life)
+	g.settle = min(life/10, settling/2)
+	return g, nil
 }
 
 func (u *userTokens) request(ctx context.Context, username string) (userToken, time.Duration, error) {
