@@ -79,7 +79,7 @@ func (o options) quick() options {
 	o.Lead, o.Settle = 100*time.Millisecond, 200*time.Millisecond
 	o.Idle, o.Retained, o.Rest = 200, 20, 200*time.Millisecond
 	o.Handshakes, o.Churn, o.Answers, o.Mappings = 80, 400, 8, 5000
-	o.Logins, o.Failing = 80, 100
+	o.Logins, o.Failing = 40, 100
 	return o
 }
 
