@@ -116,6 +116,11 @@ func TestEndSeenWhileStaying(t *testing.T) {
 func TestCloseWhileStaying(t *testing.T) {
 	e, addr := staying(t, serveBroker(t, echo))
 	answers := chatter(t, addr, 4)
+	// gnet forgets what is being enrolled when it stops.
+	until(t, "all four", func() (all bool) {
+		onLoopAndWait(t, e, func() { all = len(e.loops[0].pairs) == 4 })
+		return all
+	})
 	closed := make(chan error, 1)
 	go func() { closed <- e.client.Stop() }()
 	if err := <-closed; err != nil {
