@@ -61,8 +61,11 @@ func testLoginRefused(t *testing.T, s *saslStage) {
 				"kafka-python": "UnsupportedSaslMechanismError",
 			},
 		},
-		// The broker's own words.
-		{"delegated", s.relayDoors()[1], of(invalid, "SCRAM-SHA-512"), "invalid credentials with SASL mechanism SCRAM-SHA-512", nil},
+		// The broker's own words, and its own end, which comes with them: kafka-python
+		// drops what it reads together with an end, here and at the broker itself.
+		{"delegated", s.relayDoors()[1], of(invalid, "SCRAM-SHA-512"), "invalid credentials with SASL mechanism SCRAM-SHA-512", map[string]string{
+			"kafka-python": "invalid credentials with SASL mechanism SCRAM-SHA-512|socket disconnected",
+		}},
 	}
 	var settings []string
 	dir := t.TempDir()
@@ -119,9 +122,6 @@ func (s *saslStage) refuses(t *testing.T, r refusedLogin) {
 				t.Errorf("%s: it was served", w.name)
 			}
 			r.wants(t, w.name, errOut)
-			if w.name == "kafka-python" && r.door.gateway != s.relayTLS && strings.Contains(errOut, "socket disconnected") {
-				t.Errorf("%s: the connection ended before it had read why:\n%s", w.name, errOut)
-			}
 		})
 	}
 	running.Wait()
