@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -213,21 +214,30 @@ func (s *Server) putAccount(r request) answer {
 	if refused := s.unready(); refused != nil {
 		return *refused
 	}
-	s.reshaping.Lock() // what stays of an account must not change between here and the store
-	defer s.reshaping.Unlock()
-	old, exists := s.o.Store.Users().Account(b.VCluster, b.Username)
-	if !exists && !accountName.MatchString(b.Username) {
-		return problem(http.StatusBadRequest, "metadata.name: must match %s", accountPattern)
+	for tries := 1; ; tries++ {
+		old, exists := s.o.Store.Users().Account(b.VCluster, b.Username)
+		if !exists && !accountName.MatchString(b.Username) {
+			return problem(http.StatusBadRequest, "metadata.name: must match %s", accountPattern)
+		}
+		if refused := s.keep(&b, old); refused != nil {
+			return *refused
+		}
+		w := r.write()
+		w.Over = &old // what stays of an account must not change between here and the store
+		outcome, err := s.o.Store.PutAccount(r.ctx, b.Account, w)
+		if errors.Is(err, mapping.ErrChanged) && tries < maxReshapes {
+			continue
+		}
+		if err != nil {
+			return s.unmade(account, err)
+		}
+		return s.upserted(r, shownAccount(b.Account, false), outcome)
 	}
-	if refused := s.keep(&b, old); refused != nil {
-		return *refused
-	}
-	outcome, err := s.o.Store.PutAccount(r.ctx, b.Account, r.write())
-	if err != nil {
-		return s.unmade(account, err)
-	}
-	return s.upserted(r, shownAccount(b.Account, false), outcome)
 }
+
+// maxReshapes is how often an account is read and changed anew because somebody else, at this gateway or another,
+// changed it meanwhile.
+const maxReshapes = 8
 
 // keep writes into b what stays of the account that was there, and derives the keys of new passwords.
 func (s *Server) keep(b *accountBody, old mapping.Account) (refused *answer) {

@@ -73,14 +73,14 @@ func (s *Server) putMapping(r request) answer {
 		return message(http.StatusBadRequest, "field \"username\": %q is not the username of the path, %q",
 			shorten(m.Username), shorten(r.username))
 	}
-	s.reshaping.Lock() // the number of its names must not change between here and the store
-	defer s.reshaping.Unlock()
-	if a, found := s.o.Store.Users().Account(m.VCluster, m.Username); found && len(a.Principals) > 1 {
-		return message(http.StatusConflict,
-			"The username %q has %d external names, of which this would leave one: change it with PUT /gateway/v2/service-account.",
-			shorten(m.Username), len(a.Principals))
-	}
 	isNew, err := s.o.Store.Put(r.ctx, m)
+	if errors.Is(err, mapping.ErrExists) {
+		if a, found := s.o.Store.Users().Account(m.VCluster, m.Username); found && len(a.Principals) > 1 {
+			return message(http.StatusConflict,
+				"The username %q has %d external names, of which this would leave one: change it with PUT /gateway/v2/service-account.",
+				shorten(m.Username), len(a.Principals))
+		}
+	}
 	if err != nil {
 		return s.failed(m, err)
 	}

@@ -303,6 +303,7 @@ var refusals = []struct {
 	{mapping.ErrReserved, http.StatusBadRequest, "Wrong format or usage of reserved keywords (e.g. passthrough)"},
 	{mapping.ErrConflict, http.StatusConflict, "The service account already exist"},
 	{mapping.ErrExists, http.StatusConflict, "It already exists"},
+	{mapping.ErrChanged, http.StatusConflict, "It was changed by others all the time: try again"},
 	{mapping.ErrBusy, http.StatusConflict, "Other gateways write all the time: try again"},
 	{mapping.ErrFull, http.StatusInsufficientStorage, "There is no room for another"},
 }

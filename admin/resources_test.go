@@ -479,7 +479,7 @@ func TestResourcesOfAStoreInTrouble(t *testing.T) {
 		}
 	}
 	for fault, status := range map[error]int{
-		mapping.ErrFull: 507, errors.New("broken"): 503, mapping.ErrNotReady: 503, mapping.ErrBusy: 409, mapping.ErrForbidden: 503,
+		mapping.ErrFull: 507, errors.New("broken"): 503, mapping.ErrNotReady: 503, mapping.ErrBusy: 409, mapping.ErrChanged: 409, mapping.ErrForbidden: 503,
 		context.DeadlineExceeded: 503,
 	} {
 		g.store.set(nil, func(context.Context, string) error { return fault })

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -118,9 +117,7 @@ type Server struct {
 	tcp      *listener    // nil before Listen
 	accept   net.Listener // tcp, or TLS over it
 	base     context.Context
-
-	reshaping sync.Mutex // held while an account is read, changed and written
-	cancel    context.CancelFunc
+	cancel   context.CancelFunc
 }
 
 // New makes a server that does not listen yet. It panics when Options.Store is nil, which is a caller's bug.

@@ -117,6 +117,9 @@ func checkRun(t *testing.T, path string) {
 		"hostile unread flood: requests sent": 1, "metadata CPU per answer": 1, "idle memory per connection": 2, "retained after ÷ before": 2,
 		"growth CPU per request, 200 ÷ 1 connections": 1, "growth CPU per Metadata answer, 10000 ÷ 1 topics": 1,
 		"growth CPU per connection, 5000 ÷ 1 mappings": 1,
+		"logins CPU per connection without SASL":       2, "logins CPU per login, PLAIN": 2, "logins logins, SCRAM-SHA-256": 2,
+		"logins CPU per login, SCRAM-SHA-512": 2, "logins CPU per login, OAUTHBEARER": 2,
+		"failing failing ÷ calm, p99": 2, "failing failed logins": 2,
 	}
 	for _, row := range r.Rows {
 		name := row.Figure.Workload + " " + row.Figure.Name
@@ -162,6 +165,8 @@ func TestParseOptions(t *testing.T) {
 		"no volume":        {"-gb", "0"},
 		"without end":      {"-gb", "1000"},
 		"no such flag":     {"-nap"},
+		"no login":         {"-logins", "0"},
+		"nobody fails":     {"-failing", "0"},
 	} {
 		var out bytes.Buffer
 		if _, err := parseOptions(args, &out); err == nil || out.Len() == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/postern-kafka/postern/auth"
 	"github.com/postern-kafka/postern/internal/kafkatest"
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
@@ -17,10 +18,12 @@ const (
 
 // broker is the one Kafka broker of a run.
 type broker interface {
-	Addr() string                    // plaintext
-	AddrTLS() string                 // mutual TLS
-	ListenerAddr(name string) string // plaintext, of a listener that sends clients to a peer
-	Pid() int                        // of the process whose CPU time is the broker's
+	Addr() string    // plaintext
+	AddrTLS() string // mutual TLS
+	// ListenerAddr is that of a further listener in clear: one that sends clients to
+	// a peer, or the one with SASL. It is empty for one that there is not.
+	ListenerAddr(name string) string
+	Pid() int // of the process whose CPU time is the broker's
 }
 
 // behind are the broker's listeners that send clients to a peer: one that rewrites
@@ -30,6 +33,9 @@ var behind = map[string]int{
 	"BEHINDHAPROXY": portHAProxy,
 	"BEHINDFLOOR":   portFloor,
 }
+
+// saslListener is the broker's own listener where clients log in.
+const saslListener = "SASL"
 
 // jvmOptions undoes what the test harness sets for a fast start: a broker that is
 // measured may compile fully. Only children read it.
@@ -50,6 +56,7 @@ func (s *stage) raiseBroker(ctx context.Context, authority *certs.Authority) err
 	for name, port := range behind {
 		listeners = append(listeners, kafkatest.Listener{Name: name, Advertise: func(int) string { return s.addr(port) }})
 	}
+	listeners = append(listeners, s.accounts.brokerListener())
 	cluster, err := kafkatest.Launch(ctx, kafkatest.Options{
 		Version:       kafkaVersion,
 		Dir:           filepath.Join(s.dir, "kafka"),
@@ -64,5 +71,10 @@ func (s *stage) raiseBroker(ctx context.Context, authority *certs.Authority) err
 	}
 	s.broker = cluster.Broker(1)
 	s.ends = append(s.ends, cluster.Close)
+	for _, mechanism := range []string{auth.ScramSHA256, auth.ScramSHA512} {
+		if err := cluster.Scram(ctx, mechanism, loginUser, s.accounts.right.password); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -189,8 +189,11 @@ func (b *dockerBroker) AddrTLS() string {
 	return strings.Replace(b.ListenerAddr("TLS"), loopback, "localhost", 1)
 }
 
-// ListenerAddr is the address that a listener binds.
+// ListenerAddr is the address that a listener binds. There is none with SASL.
 func (b *dockerBroker) ListenerAddr(name string) string {
+	if name == saslListener {
+		return ""
+	}
 	return net.JoinHostPort(loopback, strconv.Itoa(b.stage.ports.First+portDocker+slices.Index(dockerListeners(), name)))
 }
 

@@ -9,6 +9,7 @@ import (
 // certificates and full handshakes, the run's broker behind it.
 type front struct {
 	plain   bool          // no TLS
+	sasl    bool          // clients log in
 	key     certAlgorithm // of the certificates on both ends
 	tickets bool          // TLS sessions may be resumed
 	backend string        // host:port of a scripted broker instead of the run's
@@ -40,12 +41,15 @@ func (a certAlgorithm) String() string {
 // plainFront is the front without TLS.
 var plainFront = front{plain: true}
 
+// saslFront is the front in clear where clients log in by SASL.
+var saslFront = front{plain: true, sasl: true}
+
 // same lets a peer have any front that is asked for.
 func same(f front) (front, bool) { return f, true }
 
 // onlyUsual lets a peer have any front of the run's broker that needs no tickets
 // and no other certificates.
-func onlyUsual(f front) (front, bool) { return f, f == front{} || f == plainFront }
+func onlyUsual(f front) (front, bool) { return f, f == front{} || f == plainFront || f == saslFront }
 
 // withoutTLS gives a peer that has no TLS the plain front in place of the usual
 // one: what it costs then is a floor, not a comparison. Where the work is the

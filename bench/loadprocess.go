@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postern-kafka/postern/auth"
 	"github.com/postern-kafka/postern/bench/load"
 )
 
@@ -31,6 +32,10 @@ func (s *stage) spec(p *peer, workload string) load.Spec {
 	if !p.front.plain {
 		c := s.certs[p.front.key].client
 		spec.CAFile, spec.CertFile, spec.KeyFile = c.CAPEM, c.CertPEM, c.KeyPEM
+	}
+	if p.front.sasl {
+		login := s.accounts.good(p, auth.Plain)
+		spec.Login = &login
 	}
 	return spec
 }

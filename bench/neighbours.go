@@ -20,20 +20,32 @@ func (s *stage) neighbours(p *peer) load.Spec {
 	return spec
 }
 
-// calm measures the neighbours with nothing beside them, on a peer that has TLS.
-func (s *stage) calm(ctx context.Context, p *peer) (measurement, error) {
+// calmTLS is calm on a peer that has TLS.
+func (s *stage) calmTLS(ctx context.Context, p *peer) (measurement, error) {
 	if f, ok := p.fit(front{}); !ok || f.plain || !p.between() {
 		return measurement{}, errNotMeasured
 	}
-	if err := s.standReady(ctx, p, front{}); err != nil {
-		return measurement{}, err
+	m, _, err := s.calm(ctx, p, front{})
+	return m, err
+}
+
+// calm measures the neighbours with nothing beside them, and the share of one CPU
+// that the peer used for them.
+func (s *stage) calm(ctx context.Context, p *peer, f front) (m measurement, cpu float64, err error) {
+	if err := s.standReady(ctx, p, f); err != nil {
+		return m, 0, err
 	}
-	m, _, _, err := s.measureLoad(ctx, p, s.neighbours(p))
+	m, before, after, err := s.measureLoad(ctx, p, s.neighbours(p))
 	if err != nil {
-		return m, err
+		return m, 0, err
 	}
 	m.add("calm: neighbours' p99", "µs", m.outcome.Latency.P99)
-	return m, nil
+	return m, share(m, before, after), nil
+}
+
+// share is how much of one CPU a peer used during a measurement.
+func share(m measurement, before, after reading) float64 {
+	return micros(before, after) / 1e6 / max(m.outcome.Seconds, 1e-3)
 }
 
 // disturbed is what was found while something disturbed the neighbours.
@@ -68,7 +80,7 @@ func (s *stage) beside(ctx context.Context, p *peer, disturbance load.Spec) (d d
 	}
 	m, before, after, err := s.measureLoad(ctx, p, spec)
 	d.measurement = m
-	d.cpu = micros(before, after) / 1e6 / max(m.outcome.Seconds, 1e-3)
+	d.cpu = share(m, before, after)
 	d.grown = after.peer.PSS - first.peer.PSS
 	return d, err
 }
@@ -76,7 +88,7 @@ func (s *stage) beside(ctx context.Context, p *peer, disturbance load.Spec) (d d
 // measureStorm looks at what 200 full handshakes a second cost sessions that were
 // there before: their p99, relative to the calm before it.
 func (s *stage) measureStorm(ctx context.Context, p *peer, _ int) (measurement, error) {
-	all, err := s.calm(ctx, p)
+	all, err := s.calmTLS(ctx, p)
 	if err != nil {
 		return all, err
 	}
@@ -98,7 +110,7 @@ func (s *stage) measureStorm(ctx context.Context, p *peer, _ int) (measurement, 
 // measureHostile looks at what one connection that behaves badly costs the others:
 // their p99, relative to the calm before it, for each trick.
 func (s *stage) measureHostile(ctx context.Context, p *peer, _ int) (measurement, error) {
-	all, err := s.calm(ctx, p)
+	all, err := s.calmTLS(ctx, p)
 	if err != nil {
 		return all, err
 	}

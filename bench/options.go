@@ -35,6 +35,8 @@ type options struct {
 	Rest       time.Duration `json:"rest_ns"`    // how long they do
 	Handshakes int64         `json:"handshakes"` // of each kind
 	Churn      int64         `json:"churn"`      // connections that come and go
+	Logins     int64         `json:"logins"`     // by each mechanism
+	Failing    int           `json:"failing"`    // clients that fail to log in
 	Answers    int64         `json:"answers"`    // Metadata of a large cluster
 	Neighbours time.Duration `json:"neighbours_ns"`
 	Lead       time.Duration `json:"lead_ns"`   // what disturbs the neighbours begins and ends so much around them
@@ -61,9 +63,9 @@ func (o options) records(gb float64) int64 {
 // String says how much was done, for the head of a table.
 func (o options) String() string {
 	return fmt.Sprintf("%d rounds; %d workers, threads or loops; %.3g GB in %d KiB batches of %d-byte records on %d connections; ping-pong on %d; "+
-		"%d records/s for %s; %d idle connections; %d handshakes of each kind; %d Metadata answers of %d topics; Java tools %s with %.3g GB",
+		"%d records/s for %s; %d idle connections; %d handshakes of each kind; %d logins by each mechanism, %d clients that fail to; %d Metadata answers of %d topics; Java tools %s with %.3g GB",
 		o.Rounds, o.Threads, o.GB, o.BatchBytes>>10, o.RecordBytes, o.Clients, o.PingPongs,
-		o.PerSecond, o.Latency, o.Idle, o.Handshakes, o.Answers, clusterTopics, toolsVersion, o.JavaGB)
+		o.PerSecond, o.Latency, o.Idle, o.Handshakes, o.Logins, o.Failing, o.Answers, clusterTopics, toolsVersion, o.JavaGB)
 }
 
 // wants says whether a peer was asked for.
@@ -77,6 +79,7 @@ func (o options) quick() options {
 	o.Lead, o.Settle = 100*time.Millisecond, 200*time.Millisecond
 	o.Idle, o.Retained, o.Rest = 200, 20, 200*time.Millisecond
 	o.Handshakes, o.Churn, o.Answers, o.Mappings = 80, 400, 8, 5000
+	o.Logins, o.Failing = 40, 100
 	return o
 }
 
@@ -121,8 +124,10 @@ func (o *options) sizeFlags(flags *flag.FlagSet) {
 	flags.DurationVar(&o.Rest, "rest", time.Minute, "how long those rest")
 	flags.Int64Var(&o.Handshakes, "handshakes", 1000, "handshakes of each kind")
 	flags.Int64Var(&o.Churn, "churn", 5000, "connections that come and go")
+	flags.Int64Var(&o.Logins, "logins", 4000, "connections that log in by each mechanism")
+	flags.IntVar(&o.Failing, "failing", 1000, "clients that fail to log in again and again")
 	flags.Int64Var(&o.Answers, "answers", 200, "Metadata answers of a large cluster")
-	flags.DurationVar(&o.Neighbours, "neighbours", 8*time.Second, "how long the neighbours of a storm or of a hostile connection are watched")
+	flags.DurationVar(&o.Neighbours, "neighbours", 8*time.Second, "how long the neighbours of a storm, of failing clients or of a hostile connection are watched")
 	flags.Int64Var(&o.Mappings, "mappings", 1_000_000, "user mappings of growth")
 }
 
@@ -200,6 +205,8 @@ func (o *options) limits() []limit {
 		{"rest", o.Rest.Seconds(), 0, 600, " seconds"},
 		{"handshakes", float64(o.Handshakes), 1, 1e5, ""},
 		{"churn", float64(o.Churn), 1, 2e4, ": each leaves a port behind for a minute"},
+		{"logins", float64(o.Logins), 1, 1e4, ": each leaves a port behind for a minute"},
+		{"failing", float64(o.Failing), 1, 10_000, ""},
 		{"answers", float64(o.Answers), 1, 1e5, ""},
 		{"neighbours", o.Neighbours.Seconds(), 0.01, 600, " seconds"},
 		{"mappings", float64(o.Mappings), 2, 1e7, ""},

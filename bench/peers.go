@@ -81,6 +81,9 @@ func (s *stage) newDirect() (*peer, error) {
 		version: "Apache Kafka " + version,
 		fit:     onlyUsual,
 		addr: func(f front) string {
+			if f.sasl {
+				return s.broker.ListenerAddr(saslListener)
+			}
 			if f.plain {
 				return s.broker.Addr()
 			}

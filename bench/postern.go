@@ -29,7 +29,8 @@ func (s *stage) newPostern() (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &peer{
+	api := "http://" + s.addr(portHTTP)
+	p := &peer{
 		name:    postern,
 		version: version,
 		addr:    func(front) string { return s.addr(portGateway) },
@@ -37,8 +38,14 @@ func (s *stage) newPostern() (*peer, error) {
 		launch: func(f front, log io.Writer) (*kafkatest.Process, error) {
 			return kafkatest.StartProcess(log, s.dir, s.posternEnv(f), binary)
 		},
-		ready: func(ctx context.Context) error { return askReady(ctx, "http://"+s.addr(portHTTP)+"/health/ready") },
-	}, nil
+	}
+	p.ready = func(ctx context.Context) error {
+		if err := askReady(ctx, api+"/health/ready"); err != nil || !p.front.sasl {
+			return err
+		}
+		return s.accounts.putAccount(ctx, api)
+	}
+	return p, nil
 }
 
 // posternEnv is the gateway's whole environment.
@@ -74,6 +81,9 @@ func (s *stage) posternBackend(f front) []string {
 // posternTLS says how clients are met. The gateway gives tickets to whoever asks
 // for them; the load asks only where they are wanted.
 func (s *stage) posternTLS(f front) []string {
+	if f.sasl {
+		return s.accounts.gatewayEnv()
+	}
 	if f.plain {
 		return []string{"GATEWAY_SECURITY_PROTOCOL=PLAINTEXT"}
 	}
@@ -115,6 +125,11 @@ func ask(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return answerOf(request)
+}
+
+// answerOf is the answer to a request, whose status is 200.
+func answerOf(request *http.Request) (string, error) {
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return "", err
@@ -125,7 +140,7 @@ func ask(ctx context.Context, url string) (string, error) {
 		return "", err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s: %s: %s", url, answer.Status, text)
+		return "", fmt.Errorf("%s: %s: %s", request.URL, answer.Status, text)
 	}
 	return string(text), nil
 }

@@ -28,6 +28,9 @@ var capacities = []capacity{
 	{"full handshakes, RSA-2048", "handshakes", "CPU per handshake, RSA-2048, full", 1e3, "1/s per core"},
 	{"full handshakes, P-256", "handshakes", "CPU per handshake, P-256, full", 1e3, "1/s per core"},
 	{"resumed handshakes, P-256", "handshakes", "CPU per handshake, P-256, resumed", 1e3, "1/s per core"},
+	{"logins in clear, PLAIN", "logins", "CPU per login, PLAIN", 1e6, "1/s per core"},
+	{"logins in clear, SCRAM-SHA-512", "logins", "CPU per login, SCRAM-SHA-512", 1e6, "1/s per core"},
+	{"logins in clear, OAUTHBEARER", "logins", "CPU per login, OAUTHBEARER", 1e6, "1/s per core"},
 	{"idle mTLS connections", load.Idle, "memory per connection", 1e6, "per GB of memory"},
 }
 

@@ -48,14 +48,16 @@ const (
 // stage is everything a run is played on: one broker, the certificates, the
 // peers in front of it.
 type stage struct {
-	options options
-	dir     string
-	ports   *kafkatest.Ports
-	broker  broker
-	admin   *kadm.Client
-	certs   map[certAlgorithm]certificates
-	peers   []*peer
-	ends    []func() // what to do at the end, the last one first
+	options  options
+	dir      string
+	ports    *kafkatest.Ports
+	broker   broker
+	admin    *kadm.Client
+	certs    map[certAlgorithm]certificates
+	accounts *accounts
+	peers    []*peer
+	compiled map[string]bool // the mechanisms by which the broker's JVM has seen many logins
+	ends     []func()        // what to do at the end, the last one first
 }
 
 // certificates are what the peers present and what the load presents.
@@ -64,7 +66,7 @@ type certificates struct{ server, client certs.Files }
 // setUp starts the broker and writes the certificates; no peer runs yet. The
 // caller must tearDown what is returned, also with an error.
 func setUp(ctx context.Context, o options) (*stage, error) {
-	s := &stage{options: o}
+	s := &stage{options: o, compiled: map[string]bool{}}
 	if err := os.Setenv("_JAVA_OPTIONS", jvmOptions); err != nil {
 		return s, fmt.Errorf("bench: environment: %w", err)
 	}
@@ -82,6 +84,9 @@ func setUp(ctx context.Context, o options) (*stage, error) {
 		return s, err
 	}
 	if err := s.writeCertificates(authority); err != nil {
+		return s, err
+	}
+	if s.accounts, err = newAccounts(s.dir); err != nil {
 		return s, err
 	}
 	raise := s.raiseBroker

@@ -31,6 +31,8 @@ var workloads = []workload{
 	{name: "plain-produce", measure: measureWriting(load.Produce, plainFront)},
 	{name: "plain-fetch", measure: measureReading(load.Fetch, plainFront)},
 	{name: "churn", measure: (*stage).measureChurn},
+	{name: "logins", measure: (*stage).measureLogins},
+	{name: load.Failing, measure: (*stage).measureFailing},
 	{name: "handshakes", measure: (*stage).measureHandshakes},
 	{name: "metadata", measure: (*stage).measureMetadata},
 	{name: load.Idle, measure: (*stage).measureIdle},

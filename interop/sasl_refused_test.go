@@ -50,8 +50,11 @@ func testLoginRefused(t *testing.T, s *saslStage) {
 			"kafkajs":  "No brokers in the broker pool",
 		}},
 		{
-			"mechanism", loginDoor{d.name, noOAuth.bootstrap(), d.ca, noOAuth}, s.bearer("alice"),
-			"PLAIN, ?SCRAM-SHA-256, ?SCRAM-SHA-512", map[string]string{
+			"mechanism",
+			loginDoor{d.name, noOAuth.bootstrap(), d.ca, noOAuth},
+			s.bearer("alice"),
+			"PLAIN, ?SCRAM-SHA-256, ?SCRAM-SHA-512",
+			map[string]string{
 				// They do not pass on the list.
 				"franz-go":     "UNSUPPORTED_SASL_MECHANISM",
 				"kafkajs":      "does not support the requested SASL mechanism",

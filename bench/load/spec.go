@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/postern-kafka/postern/auth/upstream"
 )
 
 // The workloads there are.
@@ -26,6 +28,7 @@ const (
 	Idle     = "idle"     // connections that did one request and then stay
 	Connect  = "connect"  // connections that do one request and end
 	Hostile  = "hostile"  // one connection that behaves badly
+	Failing  = "failing"  // clients that log in by what is wrong, again and again
 	Metadata = "metadata" // all topics of a large cluster, asked again and again
 	Scripted = "scripted" // not a client: the broker that Metadata needs
 )
@@ -47,8 +50,13 @@ type Spec struct {
 	// alone, which every peer has.
 	DefaultGroups bool `json:"default_groups,omitempty"`
 
+	Login *Login                 `json:"login,omitempty"` // bare connections: who they are by SASL; nil for none
+	Bad   []Login                `json:"bad,omitempty"`   // Failing: client i has the one at i modulo their number
+	good  *upstream.Credentials  // Login's, made by New
+	bad   []upstream.Credentials // Bad's, likewise
+
 	Topic       string `json:"topic,omitempty"`        // it exists, with Connections partitions or more
-	Connections int    `json:"connections,omitempty"`  // of clients, client i uses partition i
+	Connections int    `json:"connections,omitempty"`  // of clients, client i uses partition i; Failing: clients
 	Lanes       int    `json:"lanes,omitempty"`        // PingPong: requests at once; 0 is one on each connection
 	Records     int64  `json:"records,omitempty"`      // Produce, Fetch: in all; a multiple of Connections
 	RecordBytes int    `json:"record_bytes,omitempty"` // Produce, Fetch, OpenLoop: size of each value
@@ -57,7 +65,8 @@ type Spec struct {
 
 	PerSecond int           `json:"per_second,omitempty"` // OpenLoop, Paced, Connect: at fixed times, over all connections
 	Warm      time.Duration `json:"warm,omitempty"`       // OpenLoop, Paced: first, counted, but not in the latencies
-	Duration  time.Duration `json:"duration,omitempty"`   // OpenLoop, Paced, Connect: after Warm; Hostile: in all
+	Duration  time.Duration `json:"duration,omitempty"`   // OpenLoop, Paced, Connect: after Warm; Hostile, Failing: in all
+	Pause     time.Duration `json:"pause,omitempty"`      // Failing: of a client between two tries, a fifth more or less
 
 	Resume     bool   `json:"resume,omitempty"`     // Connect: sessions are resumed by ticket
 	Trick      string `json:"trick,omitempty"`      // Hostile: one of Tricks
@@ -72,8 +81,9 @@ type Outcome struct {
 	Bytes       int64    `json:"bytes,omitempty"`    // of record values
 	Requests    int64    `json:"requests,omitempty"` // frames sent of the API the workload is about
 	Connections int      `json:"connections,omitempty"`
-	Resumed     int64    `json:"resumed,omitempty"` // TLS sessions
-	Refused     string   `json:"refused,omitempty"` // how the peer ended a hostile connection
+	Unanswered  int64    `json:"unanswered,omitempty"` // of Requests; Failing: the connection ended without a word
+	Resumed     int64    `json:"resumed,omitempty"`    // TLS sessions
+	Refused     string   `json:"refused,omitempty"`    // how the peer ended a hostile connection
 	Cipher      string   `json:"cipher,omitempty"`
 	Latency     *Latency `json:"latency,omitempty"`
 }
@@ -95,7 +105,29 @@ func New(s Spec) (Workload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load: %s: %w", s.Workload, err)
 	}
+	if err := s.readLogins(); err != nil {
+		return nil, fmt.Errorf("load: %s: %w", s.Workload, err)
+	}
 	return makers[s.Workload](s, config), nil
+}
+
+// readLogins makes credentials of what s says.
+func (s *Spec) readLogins() error {
+	if s.Login != nil {
+		c, err := s.Login.credentials()
+		if err != nil {
+			return err
+		}
+		s.good = &c
+	}
+	for _, l := range s.Bad {
+		c, err := l.credentials()
+		if err != nil {
+			return err
+		}
+		s.bad = append(s.bad, c)
+	}
+	return nil
 }
 
 // makers makes each workload.
@@ -110,6 +142,7 @@ var makers = map[string]func(s Spec, config *tls.Config) Workload{
 	Idle:     func(s Spec, c *tls.Config) Workload { return &idling{wires{spec: s, tls: c}} },
 	Connect:  func(s Spec, c *tls.Config) Workload { return &connecting{spec: s, tls: c} },
 	Hostile:  func(s Spec, c *tls.Config) Workload { return &hostile{spec: s, tls: c} },
+	Failing:  func(s Spec, c *tls.Config) Workload { return &failing{spec: s, tls: c} },
 	Metadata: func(s Spec, c *tls.Config) Workload { return newMetadata(wires{spec: s, tls: c}) },
 	Scripted: func(s Spec, _ *tls.Config) Workload { return &scripted{spec: s} },
 }
@@ -125,6 +158,12 @@ func (s Spec) check() error {
 	for _, n := range s.needs() {
 		if n.value <= 0 {
 			return fmt.Errorf("%s must be set", n.name)
+		}
+	}
+	switch s.Workload {
+	case Produce, Fetch, OpenLoop:
+		if s.Login != nil {
+			return errors.New("login: these clients are not bare connections")
 		}
 	}
 	switch s.Workload {
@@ -183,6 +222,8 @@ func (s Spec) needs() []need {
 		return []need{{"requests or per second", s.Requests}}
 	case Hostile:
 		return []need{topic, duration}
+	case Failing:
+		return []need{connections, {"bad", int64(len(s.Bad))}, {"pause", int64(s.Pause)}, duration}
 	case Metadata:
 		return []need{connections, topics, partitions}
 	default: // Scripted

@@ -34,13 +34,25 @@ type wire struct {
 // wrapping puts something between a connection's TLS and its socket.
 type wrapping func(net.Conn) net.Conn
 
-// dialWire connects to the peer of s. The deadline of ctx becomes that of the
-// connection.
+// dialWire connects to the peer of s and logs in, if s says as whom. The deadline of
+// ctx becomes that of the connection.
 func dialWire(ctx context.Context, s Spec, config *tls.Config, wrap wrapping) (*wire, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.Addr)
 	if err != nil {
 		return nil, err
 	}
+	w, err := newWire(ctx, conn, config, wrap)
+	if err != nil || s.good == nil {
+		return w, err
+	}
+	if err := w.logIn(*s.good); err != nil {
+		return nil, fmt.Errorf("%w (closing: %v)", err, w.conn.Close()) //nolint:errorlint // the second one is only told
+	}
+	return w, nil
+}
+
+// newWire makes a wire of a connection, which it closes where that fails.
+func newWire(ctx context.Context, conn net.Conn, config *tls.Config, wrap wrapping) (*wire, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return nil, err

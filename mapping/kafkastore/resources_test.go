@@ -326,6 +326,24 @@ func TestFencedCommit(t *testing.T) {
 	})
 }
 
+// TestFencedInFlight: brokers say UNKNOWN_SERVER_ERROR when a commit and its fencing
+// meet; that counts as fenced, also after several other fencings.
+func TestFencedInFlight(t *testing.T) {
+	c := cluster(t)
+	s, _ := open(t, c.ListenAddrs(), nil)
+	for range 6 {
+		c.ControlKey(kmsg.EndTxn.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			resp := req.ResponseKind().(*kmsg.EndTxnResponse)
+			resp.ErrorCode = kerr.UnknownServerError.Code
+			return resp, nil, true
+		})
+	}
+	check(t, s.Create(testContext(t), mapping.Mapping{Username: "u"}))
+	if st := s.Stats(); st.Fenced != 6 || st.Records != 1 {
+		t.Errorf("fenced %d times, %d records; want 6 and 1", st.Fenced, st.Records)
+	}
+}
+
 // TestBusy: a gateway that never gets its turn says so in the end.
 func TestBusy(t *testing.T) {
 	c := cluster(t)

@@ -246,11 +246,14 @@ func missingRight(err error) string {
 }
 
 // fences tells the errors after which the right to write has to be taken anew.
+// UNKNOWN_SERVER_ERROR is what brokers say when a request and its fencing meet in
+// their coordinator (IllegalStateException, "already a pending state
+// PREPARE_EPOCH_FENCE"; seen with 4.4.0).
 func fences(err error) bool {
 	for _, e := range []*kerr.Error{
 		kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.InvalidTxnState, kerr.InvalidProducerIDMapping,
 		kerr.UnknownProducerID, kerr.OutOfOrderSequenceNumber, kerr.TransactionAbortable, kerr.ConcurrentTransactions,
-		kerr.TransactionCoordinatorFenced,
+		kerr.TransactionCoordinatorFenced, kerr.UnknownServerError,
 	} {
 		if errors.Is(err, e) {
 			return true

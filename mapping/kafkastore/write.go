@@ -87,17 +87,20 @@ func (s *Store) persist(ctx context.Context, dry bool, act decide) (mapping.Outc
 		return mapping.NotChanged, fmt.Errorf("%w: %w", mapping.ErrNotReady, err)
 	}
 	var last error
+	breaks := 0
 	for try := range maxTries {
 		outcome, err := s.attempt(ctx, dry, act)
-		if !again(try, err) {
-			return outcome, err
-		}
-		last = err
-		if errors.Is(err, errFenced) {
+		switch {
+		case errors.Is(err, errFenced):
 			s.mu.Lock()
 			s.stats.Fenced++
 			s.mu.Unlock()
+		case errors.Is(err, errBroken) && breaks < brokenTries:
+			breaks++
+		default:
+			return outcome, err
 		}
+		last = err
 		wait(ctx, rand.N(min(longestRetry, 4*time.Millisecond<<try)))
 		if err := ctx.Err(); err != nil {
 			return mapping.NotChanged, fmt.Errorf("kafkastore: write: %w", err)
@@ -106,12 +109,8 @@ func (s *Store) persist(ctx context.Context, dry bool, act decide) (mapping.Outc
 	return mapping.NotChanged, fmt.Errorf("%w: %w", mapping.ErrBusy, last)
 }
 
-// again reports whether another attempt may succeed: a gateway came in between,
-// or a broker is not what it was.
-func again(try int, err error) bool {
-	return errors.Is(err, errFenced) || errors.Is(err, errBroken) && try < brokenTries
-}
-
+// errBroken says that a broker was not reached or is not what it was, before
+// anything could come into effect.
 var errBroken = errors.New("kafkastore: nothing was written")
 
 // attempt is one try of a write. What is refused or changes nothing is found out
@@ -204,7 +203,7 @@ func (s *Store) settle(ctx context.Context, f *follower, offset int64, cause err
 	if len(got.records) > 0 && got.records[0].Offset == offset {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", errBroken, cause)
+	return fmt.Errorf("%w: %w", errFenced, cause)
 }
 
 // Put implements mapping.Store.

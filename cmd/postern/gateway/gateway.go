@@ -243,6 +243,9 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 	s := g.store.Stats()
 	metrics.WriteGaugeUint64(w, `gateway_tls_denied_certificates`, uint64(s.Denied))
 	metrics.WriteGaugeUint64(w, `gateway_kcache_size{type="usermappings"}`, uint64(s.Mappings))
+	metrics.WriteGaugeUint64(w, `gateway_kcache_size{type="groups"}`, uint64(s.Groups))
+	metrics.WriteGaugeUint64(w, `gateway_kcache_size{type="vclusters"}`, uint64(s.VClusters))
+	metrics.WriteGaugeUint64(w, `gateway_store_local_accounts`, uint64(s.Locals))
 	metrics.WriteGaugeUint64(w, `gateway_store_shadowed_mappings`, uint64(s.Shadowed))
 	metrics.WriteGaugeUint64(w, `gateway_store_lag_records`, uint64(max(0, s.Lag)))
 	metrics.WriteGaugeUint64(w, `gateway_topic_current_offset`, uint64(max(0, s.Position)))
@@ -251,6 +254,7 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 	metrics.WriteCounterUint64(w, `gateway_store_conflicts_total`, s.Conflicts)
 	metrics.WriteCounterUint64(w, `gateway_store_rereads_total`, s.Rereads)
 	metrics.WriteCounterUint64(w, `gateway_store_failures_total`, s.Failures)
+	metrics.WriteCounterUint64(w, `gateway_store_fenced_writes_total`, s.Fenced)
 	metrics.WriteProcessMetrics(w)
 }
 
