@@ -15,6 +15,11 @@
 // The binary is built behind go test's back, which therefore takes an old
 // result for good: run with -count=1, as the Makefile does.
 //
+// Clients that log in have a stage of their own (sasl_test.go): one broker per
+// release with listeners that ask for a login, an issuer of tokens, and gateways
+// that decide and that relay. A login is data (type login), which every driver
+// takes, so that what is a row for one client is one for all.
+//
 // The folder clients holds programs in other languages, each with its own
 // test.
 package interop
