@@ -201,9 +201,12 @@ func testUncleanLeader(t *testing.T, s *stage) {
 	})
 	one, two := startGateway(t, "unclean-one", env), startGateway(t, "unclean-two", env)
 	const topic = "_conduktor_unclean_usermappings"
+	others := []string{"_conduktor_unclean_groups", "_conduktor_unclean_vclusters"} // which no write goes without
 	one.postMapping(t, "before")
 	two.awaitMapping(t, "before", true, time.Second)
-	s.allowUnclean(t, topic)
+	for _, allowed := range append(others, topic) {
+		s.allowUnclean(t, allowed)
+	}
 	s.awaitInSync(t, topic)
 	leader, follower := s.replicas(t, topic)
 	s.cluster.Broker(follower).Kill()
@@ -214,6 +217,9 @@ func testUncleanLeader(t *testing.T, s *stage) {
 		t.Fatal(err)
 	}
 	s.electUnclean(t, topic, follower)
+	for _, other := range others {
+		s.electAnother(t, other, leader)
+	}
 	one.postMappingSoon(t, "after")
 	two.awaitMapping(t, "after", true, patience)
 	if err := s.cluster.Broker(leader).Start(t.Context()); err != nil {
@@ -291,6 +297,20 @@ func (s *stage) electUnclean(t *testing.T, topic string, want int) {
 	client := kadm.NewClient(s.direct(t))
 	await(t, "the follower has become leader", patience, func(ctx context.Context) error {
 		if p := s.partition(ctx, t, topic); int(p.Leader) == want {
+			return nil
+		}
+		_, err := client.ElectLeaders(ctx, kadm.ElectLiveReplica, kadm.TopicsSet{topic: {0: {}}})
+		return errors.Join(errors.New("not yet"), err)
+	})
+}
+
+// electAnother waits until a topic is led by another broker than the one that is
+// gone, whatever that one knows.
+func (s *stage) electAnother(t *testing.T, topic string, gone int) {
+	t.Helper()
+	client := kadm.NewClient(s.direct(t))
+	await(t, topic+" has another leader", patience, func(ctx context.Context) error {
+		if p := s.partition(ctx, t, topic); p.Leader >= 0 && int(p.Leader) != gone {
 			return nil
 		}
 		_, err := client.ElectLeaders(ctx, kadm.ElectLiveReplica, kadm.TopicsSet{topic: {0: {}}})
