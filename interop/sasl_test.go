@@ -18,13 +18,15 @@ import (
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
 
-// Clients log in. A cluster is gone before the next release starts.
+// Clients log in. They wait for groups and for the ends of logins most of the
+// time, so two clusters stand at once, as many as there are processors here.
 func TestSASL352(t *testing.T) { testSASL(t, kafkatest.Kafka352) }
 
 func TestSASL440(t *testing.T) { testSASL(t, kafkatest.Kafka440) }
 
 func testSASL(t *testing.T, version string) {
 	kafkatest.Require(t, version, kafkatest.Kafka440)
+	t.Parallel()
 	s := newSASLStage(t, version)
 	for _, c := range []struct {
 		name        string

@@ -35,8 +35,7 @@ import (
 // some syntax on the way could trip over.
 const upstreamSecret = `s,e=c r"e\t'ü`
 
-// The releases of the brokers, each with what it can. A cluster is gone before
-// the next one starts.
+// The releases of the brokers, each with what it can.
 func TestUpstreamSASL352(t *testing.T) { testUpstream(t, kafkatest.Kafka352) }
 
 func TestUpstreamSASL440(t *testing.T) { testUpstream(t, kafkatest.Kafka440) }
@@ -55,6 +54,7 @@ func testUpstream(t *testing.T, version string) {
 	if direct {
 		t.Skip("INTEROP_DOOR=broker: this test is about the gateway alone")
 	}
+	t.Parallel()
 	s := newUpstreamStage(t, version)
 	for _, c := range []struct {
 		name string
