@@ -121,12 +121,7 @@ func (s *Server) listAccounts(r request) answer {
 		}
 		f.Type = &kind
 	}
-	all := s.o.Store.Users().Accounts(f)
-	shown := make([]resourceJSON, len(all))
-	for i, a := range all {
-		shown[i] = shownAccount(a, r.query["showDefaults"] == "true")
-	}
-	return inJSON(http.StatusOK, shown)
+	return listed(r, s.o.Store.Users().Accounts(f), shownAccount)
 }
 
 // accountBody is an account as it was sent. Without a spec.scram the credentials stay as they are.

@@ -40,12 +40,7 @@ func (s *Server) listGroups(r request) answer {
 	if refused := s.unready(); refused != nil {
 		return *refused
 	}
-	all := s.o.Store.Groups().All()
-	shown := make([]resourceJSON, len(all))
-	for i, g := range all {
-		shown[i] = shownGroup(g, r.query["showDefaults"] == "true")
-	}
-	return inJSON(http.StatusOK, shown)
+	return listed(r, s.o.Store.Groups().All(), shownGroup)
 }
 
 func (s *Server) showGroup(r request) answer {
@@ -56,7 +51,7 @@ func (s *Server) showGroup(r request) answer {
 	if !found {
 		return problem(http.StatusNotFound, "The given group does not exist")
 	}
-	return inJSON(http.StatusOK, shownGroup(g, r.query["showDefaults"] == "true"))
+	return inJSON(http.StatusOK, shownGroup(g, r.defaults()))
 }
 
 func (s *Server) putGroup(r request) answer {

@@ -256,6 +256,18 @@ func nameAndVCluster(name, vcluster *string) members {
 	return members{"name": into(name), "vCluster": into(vcluster)}
 }
 
+// defaults reports whether fields that equal their default are shown.
+func (r request) defaults() bool { return r.query["showDefaults"] == "true" }
+
+// listed is the answer with all resources of a kind, each as show shows it.
+func listed[T any](r request, all []T, show func(one T, defaults bool) resourceJSON) answer {
+	shown := make([]resourceJSON, len(all))
+	for i, one := range all {
+		shown[i] = show(one, r.defaults())
+	}
+	return inJSON(http.StatusOK, shown)
+}
+
 // write is how the store is asked for a change.
 func (r request) write() mapping.Write { return mapping.Write{Dry: r.query["dryMode"] == "true"} }
 

@@ -79,12 +79,7 @@ func (s *Server) listVirtualClusters(r request) answer {
 	if refused := s.unready(); refused != nil {
 		return *refused
 	}
-	all := s.o.Store.VClusters().All()
-	shown := make([]resourceJSON, len(all))
-	for i, v := range all {
-		shown[i] = s.shownVirtualCluster(v, r.query["showDefaults"] == "true")
-	}
-	return inJSON(http.StatusOK, shown)
+	return listed(r, s.o.Store.VClusters().All(), s.shownVirtualCluster)
 }
 
 func (s *Server) showVirtualCluster(r request) answer {
@@ -95,7 +90,7 @@ func (s *Server) showVirtualCluster(r request) answer {
 	if !found {
 		return problem(http.StatusNotFound, "The given virtual cluster does not exist")
 	}
-	return inJSON(http.StatusOK, s.shownVirtualCluster(v, r.query["showDefaults"] == "true"))
+	return inJSON(http.StatusOK, s.shownVirtualCluster(v, r.defaults()))
 }
 
 func (s *Server) putVirtualCluster(r request) answer {

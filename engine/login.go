@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -357,19 +358,10 @@ func (e *Engine) writeAuthentications(w io.Writer) {
 	f := &e.failedLogins
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	users := make([]string, 0, len(f.users))
-	for user := range f.users {
-		users = append(users, user)
-	}
-	slices.Sort(users)
-	for _, user := range users {
+	for _, user := range slices.Sorted(maps.Keys(f.users)) {
 		metrics.WriteCounterUint64(w, `gateway_failed_authentications_total{user="`+user+`"}`, f.users[user])
 	}
-	causes := make([]failedLogin, 0, len(f.causes))
-	for c := range f.causes {
-		causes = append(causes, c)
-	}
-	slices.SortFunc(causes, func(a, b failedLogin) int {
+	causes := slices.SortedFunc(maps.Keys(f.causes), func(a, b failedLogin) int {
 		return cmp.Or(strings.Compare(a.mechanism, b.mechanism), strings.Compare(a.cause, b.cause))
 	})
 	for _, c := range causes {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -171,13 +172,13 @@ func (e *Engine) writeHandshakes(w io.Writer) {
 	}
 	e.counters.mu.Lock()
 	defer e.counters.mu.Unlock()
-	causes := make([]string, 0, len(e.counters.failures))
-	for cause := range e.counters.failures {
-		causes = append(causes, cause)
-	}
-	sort.Strings(causes)
-	for _, cause := range causes {
-		metrics.WriteCounterUint64(w, fmt.Sprintf(`gateway_handshake_failures_total{cause=%q}`, cause), e.counters.failures[cause])
+	writeByCause(w, `gateway_handshake_failures_total`, e.counters.failures)
+}
+
+// writeByCause writes a counter for each cause, in the order of their names.
+func writeByCause(w io.Writer, name string, counts map[string]uint64) {
+	for _, cause := range slices.Sorted(maps.Keys(counts)) {
+		metrics.WriteCounterUint64(w, fmt.Sprintf(`%s{cause=%q}`, name, cause), counts[cause])
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sort"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -192,12 +191,5 @@ func (e *Engine) writeLogins(w io.Writer) {
 	metrics.WriteCounterUint64(w, `gateway_upstream_login_renewals_total`, c.renewed.Load())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	causes := make([]string, 0, len(c.loginFailures))
-	for cause := range c.loginFailures {
-		causes = append(causes, cause)
-	}
-	sort.Strings(causes)
-	for _, cause := range causes {
-		metrics.WriteCounterUint64(w, fmt.Sprintf(`gateway_upstream_login_failures_total{cause=%q}`, cause), c.loginFailures[cause])
-	}
+	writeByCause(w, `gateway_upstream_login_failures_total`, c.loginFailures)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -99,13 +98,7 @@ func (l *DenyList) Len() int { return l.set.Size() }
 
 // All returns the whole list, sorted by fingerprint.
 func (l *DenyList) All() []Denial {
-	all := make([]Denial, 0, l.set.Size())
-	l.set.Range(func(_ Fingerprint, d Denial) bool {
-		all = append(all, d)
-		return true
-	})
-	slices.SortFunc(all, func(a, b Denial) int { return bytes.Compare(a.Fingerprint[:], b.Fingerprint[:]) })
-	return all
+	return sorted(l.set, func(a, b Denial) int { return bytes.Compare(a.Fingerprint[:], b.Fingerprint[:]) })
 }
 
 // Watch has denied called after certificates came onto the list, from the
@@ -153,12 +146,7 @@ func (l *DenyList) Replace(all []Denial) {
 			fresh = true
 		}
 	}
-	l.set.Range(func(f Fingerprint, _ Denial) bool {
-		if !stay[f] {
-			l.set.Delete(f)
-		}
-		return true
-	})
+	dropOthers(l.set, stay, l.set.Delete)
 	if fresh {
 		l.tell()
 	}

@@ -102,12 +102,9 @@ func TestWatcherIsToldOfWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestReplaceNeverLetsIn: a certificate that stays on the list is denied at
-// every moment of a replacement.
-func TestReplaceNeverLetsIn(t *testing.T) {
-	list := mapping.NewDenyList()
-	stays := mapping.Denial{Fingerprint: fingerprint(1)}
-	list.Put(stays)
+// throughout asks again and again, beside the test, whether something holds, until
+// stop is called.
+func throughout(t *testing.T, complaint string, holds func() bool) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -116,18 +113,30 @@ func TestReplaceNeverLetsIn(t *testing.T) {
 			case <-done:
 				return
 			default:
-				if !list.Contains(stays.Fingerprint) {
-					t.Error("let in")
+				if !holds() {
+					t.Error(complaint)
 					return
 				}
 			}
 		}
 	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// TestReplaceNeverLetsIn: a certificate that stays on the list is denied at
+// every moment of a replacement.
+func TestReplaceNeverLetsIn(t *testing.T) {
+	list := mapping.NewDenyList()
+	stays := mapping.Denial{Fingerprint: fingerprint(1)}
+	list.Put(stays)
+	stop := throughout(t, "let in", func() bool { return list.Contains(stays.Fingerprint) })
 	for i := range 2000 {
 		list.Replace([]mapping.Denial{{Fingerprint: fingerprint(2 + i%5)}, stays})
 	}
-	close(done)
-	wg.Wait()
+	stop()
 }
 
 func TestDenialIsValidated(t *testing.T) {

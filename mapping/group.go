@@ -122,13 +122,7 @@ func (g *Groups) Len() int { return g.all.Size() }
 
 // All returns every group, sorted by name. Their slices are shared.
 func (g *Groups) All() []Group {
-	all := make([]Group, 0, g.all.Size())
-	g.all.Range(func(_ string, group Group) bool {
-		all = append(all, group)
-		return true
-	})
-	slices.SortFunc(all, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
-	return all
+	return sorted(g.all, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Naming returns the names of the groups that have an account for a member,
@@ -190,12 +184,7 @@ func (g *Groups) Replace(all []Group) {
 		stay[group.Name] = true
 		g.put(group)
 	}
-	g.all.Range(func(name string, _ Group) bool {
-		if !stay[name] {
-			g.remove(name)
-		}
-		return true
-	})
+	dropOthers(g.all, stay, func(name string) { g.remove(name) })
 }
 
 // enlist notes under each of now that it is in the group, and takes the group

@@ -1,13 +1,10 @@
 package mapping_test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/postern-kafka/postern/mapping"
@@ -47,15 +44,8 @@ func TestGroupValidate(t *testing.T) {
 	} {
 		t.Run(tc.what, func(t *testing.T) {
 			got, err := tc.give.Validate()
-			var fe *mapping.FieldError
-			if tc.field != "" {
-				if !errors.As(err, &fe) || fe.Field != tc.field {
-					t.Errorf("error %v, want one of field %s", err, tc.field)
-				}
+			if !wantValid(t, got, err, tc.want, tc.field) {
 				return
-			}
-			if err != nil || !reflect.DeepEqual(got, tc.want) {
-				t.Errorf("%+v, %v\n  want %+v", got, err, tc.want)
 			}
 			if again, err := got.Validate(); err != nil || !again.Equal(got) {
 				t.Errorf("validated twice: %+v, %v", again, err)
@@ -154,21 +144,7 @@ func TestReplaceKeepsMemberships(t *testing.T) {
 	groups := mapping.NewUsers().Groups()
 	stays := mapping.Group{Name: "stays", Members: []mapping.Member{{"v", "u"}}}
 	groups.Put(stays)
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				if !slices.Contains(groups.Naming("v", "u"), "stays") {
-					t.Error("out of the group for a moment")
-					return
-				}
-			}
-		}
-	})
+	stop := throughout(t, "out of the group for a moment", func() bool { return slices.Contains(groups.Naming("v", "u"), "stays") })
 	for i := range 2000 {
 		more := mapping.Group{Name: fmt.Sprint("g", i%3), Members: stays.Members}
 		other := stays
@@ -177,6 +153,5 @@ func TestReplaceKeepsMemberships(t *testing.T) {
 		}
 		groups.Replace([]mapping.Group{more, other})
 	}
-	close(done)
-	wg.Wait()
+	stop()
 }

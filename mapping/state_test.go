@@ -66,16 +66,7 @@ func TestAccountValidate(t *testing.T) {
 	} {
 		t.Run(tc.what, func(t *testing.T) {
 			got, err := tc.give.Validate()
-			var fe *mapping.FieldError
-			if tc.field != "" {
-				if !errors.As(err, &fe) || fe.Field != tc.field {
-					t.Errorf("error %v, want one of field %s", err, tc.field)
-				}
-				return
-			}
-			if err != nil || !reflect.DeepEqual(got, tc.want) {
-				t.Errorf("%+v, %v\n  want %+v", got, err, tc.want)
-			}
+			wantValid(t, got, err, tc.want, tc.field)
 		})
 	}
 }
@@ -219,4 +210,21 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wantValid wants what Validate returned to be want, or, where a field is named, an
+// error of that field; it reports whether there is anything valid to go on with.
+func wantValid[T any](t *testing.T, got T, err error, want T, field string) bool {
+	t.Helper()
+	if field != "" {
+		var fe *mapping.FieldError
+		if !errors.As(err, &fe) || fe.Field != field {
+			t.Errorf("error %v, want one of field %s", err, field)
+		}
+		return false
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v\n  want %+v", got, err, want)
+	}
+	return true
 }

@@ -163,13 +163,7 @@ func (v *VClusters) Len() int { return v.all.Size() }
 // All returns every declared virtual cluster, sorted by name. Their slices are
 // shared.
 func (v *VClusters) All() []VCluster {
-	all := make([]VCluster, 0, v.all.Size())
-	v.all.Range(func(_ string, c VCluster) bool {
-		all = append(all, c)
-		return true
-	})
-	slices.SortFunc(all, func(a, b VCluster) int { return strings.Compare(a.Name, b.Name) })
-	return all
+	return sorted(v.all, func(a, b VCluster) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Put adds or replaces a virtual cluster, which must have passed Validate.
@@ -196,12 +190,7 @@ func (v *VClusters) Replace(all []VCluster) {
 		stay[c.Name] = true
 		v.all.Store(c.Name, c)
 	}
-	v.all.Range(func(name string, _ VCluster) bool {
-		if !stay[name] {
-			v.all.Delete(name)
-		}
-		return true
-	})
+	dropOthers(v.all, stay, v.all.Delete)
 }
 
 // rival returns a declared virtual cluster whose name and name are one the

@@ -39,6 +39,16 @@ func (f *follower) draft(key any, value func() ([]byte, error)) (d draft, err er
 	return d, err
 }
 
+// admitted is what follows from what the state's rules say of a write: a record,
+// unless they refuse it or it would change nothing.
+func (f *follower) admitted(outcome mapping.Outcome, err error, key any, value func() ([]byte, error)) (draft, mapping.Outcome, error) {
+	if err != nil || outcome == mapping.NotChanged {
+		return draft{}, outcome, err
+	}
+	d, err := f.draft(key, value)
+	return d, outcome, err
+}
+
 // decide says what is to be written, given the state that it is called upon, and
 // what will have been done then. It may be called several times.
 type decide func() (draft, mapping.Outcome, error)
@@ -222,11 +232,7 @@ func (s *Store) putMapping(ctx context.Context, m mapping.Mapping, fresh bool) (
 		return false, err // before anything is asked of the brokers
 	}
 	outcome, err := s.inTurn(ctx, false, func() (draft, mapping.Outcome, error) {
-		a, outcome, err := s.state.AdmitMapping(m, fresh)
-		if err != nil {
-			return draft{}, outcome, err
-		}
-		return s.draftAccount(a, outcome)
+		return s.draftAccount(s.state.AdmitMapping(m, fresh))
 	})
 	return outcome == mapping.Created && err == nil, err
 }
@@ -237,20 +243,12 @@ func (s *Store) PutAccount(ctx context.Context, a mapping.Account, w mapping.Wri
 		return mapping.NotChanged, err
 	}
 	return s.inTurn(ctx, w.Dry, func() (draft, mapping.Outcome, error) {
-		a, outcome, err := s.state.AdmitAccount(a, w)
-		if err != nil {
-			return draft{}, outcome, err
-		}
-		return s.draftAccount(a, outcome)
+		return s.draftAccount(s.state.AdmitAccount(a, w))
 	})
 }
 
-func (s *Store) draftAccount(a mapping.Account, outcome mapping.Outcome) (draft, mapping.Outcome, error) {
-	if outcome == mapping.NotChanged {
-		return draft{}, outcome, nil
-	}
-	d, err := s.accounts.draft(name{a.VCluster, a.Username}, func() ([]byte, error) { return encodeAccount(a, s.options.Now()) })
-	return d, outcome, err
+func (s *Store) draftAccount(a mapping.Account, outcome mapping.Outcome, err error) (draft, mapping.Outcome, error) {
+	return s.accounts.admitted(outcome, err, name{a.VCluster, a.Username}, func() ([]byte, error) { return encodeAccount(a, s.options.Now()) })
 }
 
 // Delete implements mapping.Store.
@@ -291,11 +289,7 @@ func (s *Store) PutGroup(ctx context.Context, g mapping.Group, w mapping.Write) 
 	}
 	return s.inTurn(ctx, w.Dry, func() (draft, mapping.Outcome, error) {
 		g, outcome, err := s.state.AdmitGroup(g, w)
-		if err != nil || outcome == mapping.NotChanged {
-			return draft{}, outcome, err
-		}
-		d, err := s.groups.draft(groupKey{g.Name}, func() ([]byte, error) { return encodeGroup(g, s.options.Now()) })
-		return d, outcome, err
+		return s.groups.admitted(outcome, err, groupKey{g.Name}, func() ([]byte, error) { return encodeGroup(g, s.options.Now()) })
 	})
 }
 
@@ -311,11 +305,7 @@ func (s *Store) PutVCluster(ctx context.Context, v mapping.VCluster, w mapping.W
 	}
 	return s.inTurn(ctx, w.Dry, func() (draft, mapping.Outcome, error) {
 		v, outcome, err := s.state.AdmitVCluster(v, w)
-		if err != nil || outcome == mapping.NotChanged {
-			return draft{}, outcome, err
-		}
-		d, err := s.vclusters.draft(vclusterKey{v.Name}, func() ([]byte, error) { return encodeVCluster(v, s.options.Now()) })
-		return d, outcome, err
+		return s.vclusters.admitted(outcome, err, vclusterKey{v.Name}, func() ([]byte, error) { return encodeVCluster(v, s.options.Now()) })
 	})
 }
 
