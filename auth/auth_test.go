@@ -87,6 +87,17 @@ func wantFailure(t testing.TB, e auth.Exchange, done bool, err error, cause auth
 	return f.Text
 }
 
+// wantEnded wants an exchange that did not succeed to have failed, in a way that
+// can be told.
+func wantEnded(t testing.TB, err error) {
+	t.Helper()
+	var failure *auth.Failure
+	if !errors.As(err, &failure) {
+		t.Fatalf("ended with %v", err)
+	}
+	wantTellable(t, failure)
+}
+
 func wantTellable(t testing.TB, f *auth.Failure) {
 	t.Helper()
 	if !slices.Contains(auth.Causes(), f.Cause) || f.Error() != "auth: "+f.Cause.String()+": "+f.Text {

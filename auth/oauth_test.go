@@ -528,11 +528,7 @@ func FuzzBearer(f *testing.F) {
 				t.Fatalf("replied %q", reply)
 			}
 			if !done {
-				var failure *auth.Failure
-				if !errors.As(err, &failure) {
-					t.Fatalf("ended with %v", err)
-				}
-				wantTellable(t, failure)
+				wantEnded(t, err)
 				continue
 			}
 			p := e.Proven()

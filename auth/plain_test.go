@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -254,11 +253,7 @@ func FuzzPlain(f *testing.F) {
 				t.Fatalf("replied %q", reply)
 			}
 			if !done {
-				var failure *auth.Failure
-				if !errors.As(err, &failure) {
-					t.Fatalf("ended with %v", err)
-				}
-				wantTellable(t, failure)
+				wantEnded(t, err)
 				continue
 			}
 			parts := strings.Split(msg, "\x00")

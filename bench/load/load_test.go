@@ -61,6 +61,20 @@ func fake(t *testing.T) (*kfake.Cluster, Spec) {
 	}
 }
 
+// prepared is a workload that is ready to run.
+func prepared(t *testing.T, s Spec) Workload {
+	t.Helper()
+	w, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	if err := w.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 // do runs one workload from beginning to end.
 func do(t *testing.T, s Spec) (Outcome, error) {
 	t.Helper()
@@ -179,14 +193,7 @@ func TestMetadataOfAScriptedCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Workload, s.CAFile, s.Topics, s.Partitions = Scripted, "", 300, 10
-	broker, err := New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
-	if err := broker.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	prepared(t, s)
 	s.Workload = Metadata
 	got, err := do(t, s)
 	if err != nil || got.Requests != 40 || got.Bytes < 40*300*10*20 {
@@ -279,14 +286,7 @@ func TestErrorsOfTheBrokerAreErrorsOfTheRun(t *testing.T) {
 func TestAnAnswerThatChangesIsAnError(t *testing.T) {
 	cluster, s := fake(t)
 	s.Workload = PingPong
-	w, err := New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if err := w.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w := prepared(t, s)
 	// Records appear while the game is on: the end offset moves.
 	produce := s
 	produce.Workload = Produce
@@ -314,14 +314,7 @@ func TestFetchRefusesRecordsOfAnotherSize(t *testing.T) {
 func TestAFetchOfTooMuchEndsWithItsTime(t *testing.T) {
 	_, s := fake(t)
 	s.Workload = Fetch
-	w, err := New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if err := w.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w := prepared(t, s)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if _, err := w.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {

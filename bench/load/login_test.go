@@ -105,14 +105,7 @@ func TestFailingEndsWithItsParent(t *testing.T) {
 	cluster, s := fakeSASL(t)
 	refuseAll(cluster, kerr.SaslAuthenticationFailed.Code)
 	s.Workload, s.Bad, s.Pause, s.Duration = Failing, bad, time.Hour, time.Hour
-	w, err := New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if err := w.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w := prepared(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := w.Run(ctx); !errors.Is(err, context.Canceled) {
