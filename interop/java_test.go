@@ -12,35 +12,48 @@ import (
 	"github.com/postern-kafka/postern/internal/kafkatest"
 )
 
+// javaClasses compiles a program of testdata/java against a release, once, and
+// says in which folder it then is.
+func javaClasses(program, release string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		classpath, err := kafkatest.Classpath(context.Background(), release)
+		if err != nil {
+			return "", err
+		}
+		dir := filepath.Join(scratch, "java-"+program)
+		out, err := exec.Command("javac", "-cp", classpath, "-d", dir, "testdata/java/"+program+".java").CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("interop: javac: %w\n%s", err, out)
+		}
+		return dir, nil
+	})
+}
+
+// javaClasspath is what a compiled program runs with on a release.
+func javaClasspath(t *testing.T, classes func() (string, error), release string) string {
+	t.Helper()
+	if _, err := exec.LookPath("javac"); err != nil {
+		kafkatest.LeaveOut(t, "javac is not on the PATH, a JDK is needed")
+	}
+	dir, err := classes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	classpath, err := kafkatest.Classpath(t.Context(), release)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir + ":" + classpath
+}
+
 // walkClasses is the folder with the compiled Java program.
-var walkClasses = sync.OnceValues(func() (string, error) {
-	classpath, err := kafkatest.Classpath(context.Background(), kafkatest.Kafka440)
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(scratch, "java")
-	out, err := exec.Command("javac", "-cp", classpath, "-d", dir, "testdata/java/Walk.java").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("interop: javac: %w\n%s", err, out)
-	}
-	return dir, nil
-})
+var walkClasses = javaClasses("Walk", kafkatest.Kafka440)
 
 // testJavaClient walks the newest Java client library through the door: it
 // speaks ApiVersions v5, which names the cluster and node it believes to talk
 // to, and must not end in a loop of bootstraps.
 func testJavaClient(t *testing.T, s *stage) {
-	if _, err := exec.LookPath("javac"); err != nil {
-		kafkatest.LeaveOut(t, "javac is not on the PATH, a JDK is needed")
-	}
-	classes, err := walkClasses()
-	if err != nil {
-		t.Fatal(err)
-	}
-	classpath, err := kafkatest.Classpath(t.Context(), kafkatest.Kafka440)
-	if err != nil {
-		t.Fatal(err)
-	}
+	classpath := javaClasspath(t, walkClasses, kafkatest.Kafka440)
 	expected := [][2]string{
 		{"cluster", s.javaNodes() + " cluster p0KPFA_mQb2ixdPbQXPblw"},
 		{"topics", "6 partitions on 3 ports"},
@@ -60,7 +73,7 @@ func testJavaClient(t *testing.T, s *stage) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	out, errOut, err := kafkatest.RunJava(ctx, nil, "-XX:TieredStopAtLevel=1", "-Xmx256m",
-		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classes+":"+classpath,
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath,
 		"Walk", s.config, s.bootstrap(), "java-", strings.Join(steps, ","))
 	if err != nil {
 		t.Errorf("%v\n%s%s", err, out, errOut)

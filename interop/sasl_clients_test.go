@@ -3,13 +3,8 @@ package interop
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
@@ -45,32 +40,15 @@ func (s *saslStage) bearer(client string) login {
 
 // jaas is what a Java client is told.
 func (l login) jaas() string {
-	quoted := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
 	const home = "org.apache.kafka.common.security."
 	switch l.Mechanism {
 	case "PLAIN":
-		return home + "plain.PlainLoginModule required username=" + quoted(l.Username) + " password=" + quoted(l.Password) + ";"
+		return home + "plain.PlainLoginModule required username=" + kafkatest.QuoteJAAS(l.Username) + " password=" + kafkatest.QuoteJAAS(l.Password) + ";"
 	case "OAUTHBEARER":
-		return home + "oauthbearer.OAuthBearerLoginModule required clientId=" + quoted(l.Client) +
-			" clientSecret=" + quoted(l.Secret) + " scope=" + quoted(l.Scope) + ";"
+		return home + "oauthbearer.OAuthBearerLoginModule required clientId=" + kafkatest.QuoteJAAS(l.Client) +
+			" clientSecret=" + kafkatest.QuoteJAAS(l.Secret) + " scope=" + kafkatest.QuoteJAAS(l.Scope) + ";"
 	}
-	return home + "scram.ScramLoginModule required username=" + quoted(l.Username) + " password=" + quoted(l.Password) + ";"
-}
-
-// javaProperty writes a value as java.util.Properties reads it.
-func javaProperty(value string) string {
-	var b strings.Builder
-	for _, unit := range utf16.Encode([]rune(value)) {
-		switch {
-		case unit == '\\':
-			b.WriteString(`\\`)
-		case unit < ' ' || unit > '~':
-			fmt.Fprintf(&b, `\u%04x`, unit)
-		default:
-			b.WriteByte(byte(unit))
-		}
-	}
-	return b.String()
+	return home + "scram.ScramLoginModule required username=" + kafkatest.QuoteJAAS(l.Username) + " password=" + kafkatest.QuoteJAAS(l.Password) + ";"
 }
 
 // franz is a franz-go client that logs in.
@@ -99,40 +77,19 @@ func (s *saslStage) mechanism(l login) sasl.Mechanism {
 
 // loginClasses is the folder with the compiled Java program; what it is made of
 // is in all releases.
-var loginClasses = sync.OnceValues(func() (string, error) {
-	classpath, err := kafkatest.Classpath(context.Background(), kafkatest.Kafka352)
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(scratch, "java-login")
-	out, err := exec.Command("javac", "-cp", classpath, "-d", dir, "testdata/java/Login.java").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("interop: javac: %w\n%s", err, out)
-	}
-	return dir, nil
-})
+var loginClasses = javaClasses("Login", kafkatest.Kafka352)
 
 // java has the Java client of the brokers' release do something with each file
 // of settings, and returns what it saw by the file's name.
 func (s *saslStage) java(t *testing.T, what, topic string, settings ...string) map[string]string {
 	t.Helper()
-	if _, err := exec.LookPath("javac"); err != nil {
-		kafkatest.LeaveOut(t, "javac is not on the PATH, a JDK is needed")
-	}
-	classes, err := loginClasses()
-	if err != nil {
-		t.Fatal(err)
-	}
-	classpath, err := kafkatest.Classpath(t.Context(), s.version)
-	if err != nil {
-		t.Fatal(err)
-	}
+	classpath := javaClasspath(t, loginClasses, s.version)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	out, errOut, err := kafkatest.RunJava(ctx, nil, append([]string{
 		"-XX:TieredStopAtLevel=1", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 		"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.issuer.TokenURL(),
-		"-cp", classes + ":" + classpath, "Login", what, topic,
+		"-cp", classpath, "Login", what, topic,
 	}, settings...)...)
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, out, errOut)

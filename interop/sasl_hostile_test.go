@@ -227,14 +227,10 @@ func (s *saslStage) wantRefusal(d loginDoor, message, text string) error {
 		return err
 	}
 	defer func() { _ = w.Close() }()
-	if _, err := w.ask(handshake("PLAIN", 1)); err != nil {
-		return err
-	}
-	answer, err := w.ask(authenticate(message))
+	said, err := w.logInBy(message)
 	if err != nil {
 		return err
 	}
-	said := answer.(*kmsg.SASLAuthenticateResponse)
 	if said.ErrorCode != kerr.SaslAuthenticationFailed.Code || said.ErrorMessage == nil || *said.ErrorMessage != text {
 		return fmt.Errorf("error %d %q, want 58 %q", said.ErrorCode, deref(said.ErrorMessage), text)
 	}
@@ -242,6 +238,18 @@ func (s *saslStage) wantRefusal(d loginDoor, message, text string) error {
 		return fmt.Errorf("after the answer %d bytes and %w, want an orderly end", n, err)
 	}
 	return nil
+}
+
+// logInBy sends a message of PLAIN and returns what is answered.
+func (w *talk) logInBy(message string) (*kmsg.SASLAuthenticateResponse, error) {
+	if _, err := w.ask(handshake("PLAIN", 1)); err != nil {
+		return nil, err
+	}
+	answer, err := w.ask(authenticate(message))
+	if err != nil {
+		return nil, err
+	}
+	return answer.(*kmsg.SASLAuthenticateResponse), nil
 }
 
 func deref(s *string) string {
@@ -354,15 +362,12 @@ func (s *saslStage) fails(d loginDoor, name string) error {
 		return err
 	}
 	defer func() { _ = w.Close() }()
-	if _, err := w.ask(handshake("PLAIN", 1)); err != nil {
-		return err
-	}
-	answer, err := w.ask(authenticate("\x00" + name + "\x00wrong"))
+	said, err := w.logInBy("\x00" + name + "\x00wrong")
 	if err != nil {
 		return err
 	}
-	if code := answer.(*kmsg.SASLAuthenticateResponse).ErrorCode; code != kerr.SaslAuthenticationFailed.Code {
-		return fmt.Errorf("error %d", code)
+	if said.ErrorCode != kerr.SaslAuthenticationFailed.Code {
+		return fmt.Errorf("error %d", said.ErrorCode)
 	}
 	return nil
 }

@@ -161,21 +161,14 @@ func (s *saslStage) startGateways(t *testing.T) {
 // environment is what every gateway of this stage is started with.
 func (s *saslStage) environment(protocol string, more map[string]string) map[string]string {
 	env := map[string]string{
-		"GATEWAY_ADVERTISED_HOST":          "localhost",
-		"GATEWAY_SECURITY_PROTOCOL":        protocol,
-		"GATEWAY_SECURED_METRICS":          "false",
-		"GATEWAY_FEATURE_FLAGS_ANALYTICS":  "false",
-		"GATEWAY_SSL_KEY_STORE_PATH":       s.server.KeyStore,
-		"GATEWAY_SSL_KEY_STORE_PASSWORD":   certs.Password,
-		"GATEWAY_SSL_KEY_PASSWORD":         certs.Password,
-		"GATEWAY_SSL_KEY_TYPE":             "pkcs12",
-		"GATEWAY_SSL_TRUST_STORE_PATH":     s.server.TrustStore,
-		"GATEWAY_SSL_TRUST_STORE_PASSWORD": certs.Password,
-		"GATEWAY_SSL_TRUST_STORE_TYPE":     "pkcs12",
-		"GATEWAY_SSL_CLIENT_AUTH":          "NONE",
+		"GATEWAY_ADVERTISED_HOST":         "localhost",
+		"GATEWAY_SECURITY_PROTOCOL":       protocol,
+		"GATEWAY_SECURED_METRICS":         "false",
+		"GATEWAY_FEATURE_FLAGS_ANALYTICS": "false",
 	}
-	if !strings.HasSuffix(protocol, "SSL") {
-		maps.DeleteFunc(env, func(name, _ string) bool { return strings.HasPrefix(name, "GATEWAY_SSL_") })
+	if strings.HasSuffix(protocol, "SSL") {
+		maps.Copy(env, stores(s.server))
+		env["GATEWAY_SSL_CLIENT_AUTH"] = "NONE"
 	}
 	maps.Copy(env, more)
 	return env
@@ -315,7 +308,7 @@ func (s *saslStage) relayDoors() []loginDoor {
 func (s *saslStage) settings(t *testing.T, dir, name string, d loginDoor, l login, more ...string) string {
 	t.Helper()
 	var b strings.Builder
-	set := func(key, value string) { fmt.Fprintf(&b, "%s=%s\n", key, javaProperty(value)) }
+	set := func(key, value string) { fmt.Fprintf(&b, "%s=%s\n", key, kafkatest.EscapeProperty(value)) }
 	set("bootstrap.servers", d.bootstrap)
 	set("security.protocol", d.name)
 	if d.ca != "" {

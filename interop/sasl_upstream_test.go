@@ -189,16 +189,10 @@ func (s *upstreamStage) start(t *testing.T, listener string, login map[string]st
 		"GATEWAY_ADVERTISED_HOST":             "localhost",
 		"GATEWAY_SECURITY_MODE":               "GATEWAY_MANAGED",
 		"GATEWAY_SECURITY_PROTOCOL":           "SSL",
-		"GATEWAY_SSL_KEY_STORE_PATH":          s.server.KeyStore,
-		"GATEWAY_SSL_KEY_STORE_PASSWORD":      certs.Password,
-		"GATEWAY_SSL_KEY_PASSWORD":            certs.Password,
-		"GATEWAY_SSL_KEY_TYPE":                "pkcs12",
-		"GATEWAY_SSL_TRUST_STORE_PATH":        s.server.TrustStore,
-		"GATEWAY_SSL_TRUST_STORE_PASSWORD":    certs.Password,
-		"GATEWAY_SSL_TRUST_STORE_TYPE":        "pkcs12",
 		"GATEWAY_SSL_CLIENT_AUTH":             "REQUIRE",
 		"GATEWAY_SSL_PRINCIPAL_MAPPING_RULES": "RULE:^CN=([^,]*).*$/$1/,DEFAULT",
 	}
+	maps.Copy(env, stores(s.server))
 	if listener == "SECURE" || listener == "BRIEF" {
 		maps.Copy(env, map[string]string{
 			"KAFKA_SECURITY_PROTOCOL":       "SASL_SSL",

@@ -64,22 +64,29 @@ func newStage(t *testing.T, version, tools string) *stage {
 // environment is what a gateway of this stage is started with.
 func (s *stage) environment(more map[string]string) map[string]string {
 	env := map[string]string{
-		"KAFKA_BOOTSTRAP_SERVERS":          s.brokers,
-		"GATEWAY_CLUSTER_ID":               "interop",
-		"GATEWAY_ADVERTISED_HOST":          "localhost",
-		"GATEWAY_SECURITY_PROTOCOL":        "SSL",
-		"GATEWAY_FEATURE_FLAGS_ANALYTICS":  "false",
-		"GATEWAY_SSL_KEY_STORE_PATH":       s.server.KeyStore,
+		"KAFKA_BOOTSTRAP_SERVERS":         s.brokers,
+		"GATEWAY_CLUSTER_ID":              "interop",
+		"GATEWAY_ADVERTISED_HOST":         "localhost",
+		"GATEWAY_SECURITY_PROTOCOL":       "SSL",
+		"GATEWAY_FEATURE_FLAGS_ANALYTICS": "false",
+		"GATEWAY_SSL_CLIENT_AUTH":         "REQUIRE",
+	}
+	maps.Copy(env, stores(s.server))
+	maps.Copy(env, more)
+	return env
+}
+
+// stores are the variables of a gateway's key and trust store.
+func stores(files certs.Files) map[string]string {
+	return map[string]string{
+		"GATEWAY_SSL_KEY_STORE_PATH":       files.KeyStore,
 		"GATEWAY_SSL_KEY_STORE_PASSWORD":   certs.Password,
 		"GATEWAY_SSL_KEY_PASSWORD":         certs.Password,
 		"GATEWAY_SSL_KEY_TYPE":             "pkcs12",
-		"GATEWAY_SSL_TRUST_STORE_PATH":     s.server.TrustStore,
+		"GATEWAY_SSL_TRUST_STORE_PATH":     files.TrustStore,
 		"GATEWAY_SSL_TRUST_STORE_PASSWORD": certs.Password,
 		"GATEWAY_SSL_TRUST_STORE_TYPE":     "pkcs12",
-		"GATEWAY_SSL_CLIENT_AUTH":          "REQUIRE",
 	}
-	maps.Copy(env, more)
-	return env
 }
 
 // bootstrap is where the clients under test begin.

@@ -65,19 +65,22 @@ func (s *SASL) jaas(mechanism string) string {
 		var b strings.Builder
 		b.WriteString(home + "plain.PlainLoginModule required")
 		for _, name := range slices.Sorted(maps.Keys(s.Plain)) {
-			fmt.Fprintf(&b, ` user_%s="%s"`, name, jaasQuotes.Replace(s.Plain[name]))
+			fmt.Fprintf(&b, ` user_%s=%s`, name, QuoteJAAS(s.Plain[name]))
 		}
-		return escapeProperty(b.String() + ";")
+		return EscapeProperty(b.String() + ";")
 	case "OAUTHBEARER":
 		return home + "oauthbearer.OAuthBearerLoginModule required;"
 	}
 	return home + "scram.ScramLoginModule required;"
 }
 
-var jaasQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+// QuoteJAAS writes an option's value as a JAAS configuration has it.
+func QuoteJAAS(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
 
-// escapeProperty writes a value as java.util.Properties reads it.
-func escapeProperty(value string) string {
+// EscapeProperty writes a value as java.util.Properties reads it.
+func EscapeProperty(value string) string {
 	var b strings.Builder
 	for _, unit := range utf16.Encode([]rune(value)) {
 		switch {
