@@ -11,15 +11,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
-
 	"github.com/postern-kafka/postern/mapping"
 	"github.com/postern-kafka/postern/session"
 	"github.com/postern-kafka/postern/tlsterm"
 )
 
 // admit takes a new connection from the handshake to its loop. It runs in a
-// goroutine of its own that ends when both sockets are enrolled.
+// goroutine of its own that ends when a loop has the session.
 func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 	e := ln.engine
 	began := time.Now()
@@ -159,7 +157,7 @@ func (e *Engine) known(id int32) bool {
 }
 
 // route starts the session, has it hear its client where that must log in, dials its
-// broker and enrolls both sockets.
+// broker and gives it to a loop.
 func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) {
 	out := e.scratch.Get().(*session.Effects)
 	defer e.scratch.Put(out)
@@ -360,46 +358,9 @@ func (e *Engine) secure(ctx context.Context, conn *net.TCPConn, cfg *tls.Config,
 	return sealed, err
 }
 
-// enroll puts both sockets on one loop, the broker's first.
+// enroll gives the session and both of its sockets to a loop.
 func (e *Engine) enroll(p *pair, conn, upstream *net.TCPConn) {
 	p.loop = e.place()
-	for _, side := range []struct {
-		l    *link
-		conn *net.TCPConn
-	}{{&p.broker, upstream}, {&p.client, conn}} {
-		err := p.loop.enroll(side.l, side.conn)
-		if err != nil {
-			_ = conn.Close()
-			_ = upstream.Close()
-			p.loop.do(func() { p.abandon(fmt.Errorf("engine: enrolling: %w", err)) })
-			return
-		}
-	}
-}
-
-// enroll gives a socket to the loop and waits until it is there.
-func (lp *loop) enroll(l *link, conn *net.TCPConn) error {
-	lp.pending.Add(1) // gnet makes a task of it
-	defer lp.pending.Add(-1)
-	done, err := lp.el.Enroll(gnet.NewContext(context.Background(), l), conn)
-	if err != nil {
-		return err
-	}
-	return (<-done).Err
-}
-
-// abandon ends a session of which not both sockets came to the loop.
-func (p *pair) abandon(err error) {
-	defer p.guard()
-	for _, l := range []*link{&p.broker, &p.client} {
-		if l.conn == nil {
-			l.closed = true
-		}
-	}
-	p.fail(session.Gateway, session.Overload, err)
-	p.broker.closeNow()
-	p.client.closeNow()
-	if p.broker.closed && p.client.closed && p.loop != nil {
-		p.loop.forget(p)
-	}
+	err := errors.Join(p.client.hold(conn), p.broker.hold(upstream))
+	p.loop.do(func() { p.enter(err) })
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/postern-kafka/postern/codec"
@@ -19,26 +18,15 @@ import (
 	"github.com/postern-kafka/postern/tlsterm"
 )
 
-// arrived stands for a gnet connection to which bytes have come.
-type arrived struct {
-	gnet.Conn
-	link  *link
-	bytes []byte
-}
-
-func (a *arrived) Context() any             { return a.link }
-func (a *arrived) Next(int) ([]byte, error) { return a.bytes, nil }
-
 // workbench is one session on a loop that nobody runs, with the far ends of its two
 // sockets.
 type workbench struct {
-	events         *events
-	client, broker *arrived
-	far            [2]int        // by side: what the client and the broker would read from
-	peer           *tlsterm.Conn // the client's side of TLS; nil without
-	sealed, got    []byte
-	opened         int          // bytes of plaintext that came out at the client
-	count          func([]byte) // adds to opened
+	pair        *pair
+	far         [2]int        // by side: what the client and the broker would read from
+	peer        *tlsterm.Conn // the client's side of TLS; nil without
+	sealed, got []byte
+	opened      int          // bytes of plaintext that came out at the client
+	count       func([]byte) // adds to opened
 }
 
 // newWorkbench makes an established session, with mutual TLS towards the client if
@@ -56,17 +44,15 @@ func newWorkbench(tb testing.TB, version uint16) *workbench {
 	s.Start(mapping.Auth{Principal: "CN=orders"}, nil, &lp.effects)
 	s.Dialed(nil, &lp.effects)
 	p := newPair(&listener{}, s, &net.TCPAddr{}, time.Now())
-	p.loop, p.open = lp, 2
-	w := &workbench{events: &events{engine: e}, got: make([]byte, 1<<20)}
+	p.loop, p.entered = lp, true
+	w := &workbench{pair: p, got: make([]byte, 1<<20)}
 	for i, l := range []*link{&p.client, &p.broker} {
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(func() { _, _ = unix.Close(fds[0]), unix.Close(fds[1]) })
-		a := &arrived{link: l}
-		l.conn, l.fd, w.far[i] = a, fds[0], fds[1]
-		*[]**arrived{&w.client, &w.broker}[i] = a
+		l.fd, w.far[i] = fds[0], fds[1]
 	}
 	w.count = func(plain []byte) { w.opened += len(plain) }
 	if version != 0 {
@@ -100,22 +86,27 @@ func secureLink(tb testing.TB, version uint16) (server, client *tlsterm.Conn) {
 	return server, client
 }
 
+// receive is what a loop does with what it has read.
+func (w *workbench) receive(l *link, b []byte) {
+	w.pair.loop.read = b
+	w.pair.traffic(l, b)
+}
+
 // exchange sends a request through the loop's handling and its answer back, and
 // returns how many bytes of plaintext came out at each end.
 func (w *workbench) exchange(request, answer []byte) (toBroker, toClient int, err error) {
-	w.client.bytes = request
+	received := request
 	if w.peer != nil {
 		if w.sealed, err = w.peer.Seal(w.sealed[:0], request); err != nil {
 			return 0, 0, err
 		}
-		w.client.bytes = w.sealed
+		received = w.sealed
 	}
-	w.events.OnTraffic(w.client)
+	w.receive(&w.pair.client, received)
 	if toBroker, err = unix.Read(w.far[session.Broker], w.got); err != nil {
 		return toBroker, 0, err
 	}
-	w.broker.bytes = answer
-	w.events.OnTraffic(w.broker)
+	w.receive(&w.pair.broker, answer)
 	n, err := unix.Read(w.far[session.Client], w.got)
 	if err != nil || w.peer == nil {
 		return toBroker, n, err

@@ -6,15 +6,14 @@
 //
 //	accept (one per port)  net.Listener.Accept, backs off when descriptors run out
 //	admission (bounded)    waits for a place; TLS handshake, Session.Start or the client's
-//	                       SASL, the dial with its own TLS, Dialed; then both sockets are
-//	                       enrolled on one loop and the goroutine ends
+//	                       SASL, the dial with its own TLS, Dialed; then a loop takes the
+//	                       session and both sockets over and the goroutine ends
 //	watch (one)            measures the loops' lag, cuts silent handshakes while others wait
-//	loop (one per core)    everything after that, for its own sessions, without a lock; gnet
-//	                       calls it, and while there is work it waits for more by itself (stay.go)
-//	drain watch (one)      waits until a full socket can be written again, tells its loop
+//	loop (one per core)    everything after that, for its own sessions, without a lock, on
+//	                       gnet's poller; while there is work it waits for more by itself (stay.go)
 //
-// A session is owned by its admission goroutine until both sockets are
-// enrolled, and by its loop from then on.
+// A session is owned by its admission goroutine until enroll, and by its loop from
+// then on.
 //
 // # Who may handshake when
 //
@@ -51,7 +50,6 @@
 //
 // While a socket has more than highMark bytes waiting, nothing is read from
 // the other socket of the session; while too many requests are in flight,
-// nothing is read from the client. gnet has no way to pause a connection, so
-// pause.go reaches the loop's epoll descriptor from outside and proves at
-// start that it found the right one.
+// nothing is read from the client. A poller of gnet cannot be told that, so poller.go
+// reaches its epoll descriptor from outside.
 package engine

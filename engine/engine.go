@@ -12,9 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
-	"github.com/panjf2000/gnet/v2/pkg/logging"
-
 	"github.com/postern-kafka/postern/codec"
 	"github.com/postern-kafka/postern/mapping"
 	"github.com/postern-kafka/postern/session"
@@ -115,20 +112,17 @@ func setDefault[T int | time.Duration](v *T, d T) {
 // Engine owns every socket, goroutine and clock of the data plane.
 type Engine struct {
 	o         Options
-	client    *gnet.Client
 	loops     []*loop
 	weights   []*placement // of the loops
 	placing   sync.Mutex   // two at once would choose the same loop
 	listeners []*listener
-	drains    *drainWatch
-	links     sync.Map // id → *link, for the drain watch
-	lastID    atomic.Uint64
 
 	places       *fairQueue // a permit per connection in handshake or dial
 	turns        *fairQueue // a permit per processor that handshakes may use
 	halfOpen     halfOpen
 	penance      penance
 	accepting    sync.WaitGroup
+	looping      sync.WaitGroup
 	admitting    sync.WaitGroup
 	scratch      sync.Pool // *session.Effects for admissions
 	stats        session.Stats
@@ -161,21 +155,6 @@ func Start(o Options) (*Engine, error) {
 	e.penance.most = o.MaxLoginFailuresPerAddress
 	e.counters.init()
 	e.scratch.New = func() any { return &session.Effects{Stats: &e.stats} }
-	var err error
-	if e.drains, err = newDrainWatch(e.writable); err != nil {
-		return nil, err
-	}
-	e.client, err = gnet.NewClient(&events{engine: e},
-		gnet.WithNumEventLoop(o.Loops),
-		gnet.WithReadBufferCap(o.Sockets.Read),
-		gnet.WithLogLevel(logging.ErrorLevel),
-		gnet.WithLogger(quiet{o.Log}))
-	if err == nil {
-		err = e.client.Start()
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("engine: %w", err), e.drains.close())
-	}
 	e.background.Go(e.logEndings)
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -185,8 +164,14 @@ func Start(o Options) (*Engine, error) {
 }
 
 func (e *Engine) open() error {
-	if err := e.findLoops(e.o.Loops); err != nil {
-		return err
+	stays := runtime.GOMAXPROCS(0) > e.o.Loops
+	for range e.o.Loops {
+		lp, err := newLoop(e, stays)
+		if err != nil {
+			return err
+		}
+		e.loops, e.weights = append(e.loops, lp), append(e.weights, &lp.placed)
+		e.looping.Go(lp.run)
 	}
 	for i := range e.o.Listeners {
 		ln := newListener(e, &e.o.Listeners[i])
@@ -196,17 +181,6 @@ func (e *Engine) open() error {
 		}
 	}
 	return nil
-}
-
-// writable is called by the drain watch.
-func (e *Engine) writable(id uint64) {
-	if v, ok := e.links.Load(id); ok {
-		l := v.(*link)
-		l.pair.loop.do(func() {
-			defer l.pair.guard()
-			l.writable()
-		})
-	}
 }
 
 // learn makes brokers routable: their addresses are known and their ports are
@@ -280,9 +254,13 @@ func (e *Engine) stopAccepting() {
 func (e *Engine) Close() error {
 	e.stopAccepting()
 	e.admitting.Wait()
-	err := errors.Join(e.client.Stop(), e.drains.close())
 	for _, lp := range e.loops {
-		lp.closePipes()
+		lp.end()
+	}
+	e.looping.Wait()
+	var err error
+	for _, lp := range e.loops {
+		err = errors.Join(err, lp.close())
 	}
 	close(e.endings)
 	e.background.Wait()

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/postern-kafka/postern/session"
@@ -47,8 +46,7 @@ func putBuffer(b []byte) {
 type link struct {
 	pair *pair
 	side session.Side
-	conn gnet.Conn // nil until it is enrolled
-	fd   int
+	fd   int           // unheld until the session comes to its loop
 	tls  *tlsterm.Conn // nil on a plaintext side
 	feed func([]byte)  // takes plaintext from tls
 
@@ -57,8 +55,10 @@ type link struct {
 	out  []byte // bytes the socket did not take yet; out[sent:] is left
 	sent int
 
-	id      uint64 // in the drain watch; 0 before it was ever full
-	paused  bool
+	linger *time.Timer // closes it, should the peer not take what is left
+
+	paused  bool // nothing is read
+	full    bool // the poller is to tell when it can be written
 	closed  bool
 	ending  bool // closes when out is empty
 	eof     bool // the peer has ended; nothing will be read any more
@@ -161,9 +161,7 @@ func (l *link) flush() {
 	lp.wire[l.side] = lp.wire[l.side][:0]
 }
 
-// write gives b to the socket and keeps a copy of what it does not take. It
-// goes past gnet: gnet's Write closes the connection inside the call when the
-// peer is gone and buffers without a bound or an event.
+// write gives b to the socket and keeps a copy of what it does not take.
 func (l *link) write(b []byte) {
 	if len(b) == 0 || l.closed || l.shutOff {
 		return
@@ -257,19 +255,6 @@ func took(n int, err error) (taken int, again bool, failed error) {
 	return 0, false, os.NewSyscallError("write", err)
 }
 
-// watch asks to be told when the socket can be written again.
-func (l *link) watch() {
-	e := l.pair.loop.engine
-	armed := l.id != 0
-	if !armed {
-		l.id = e.lastID.Add(1)
-		e.links.Store(l.id, l)
-	}
-	if err := e.drains.arm(l.fd, l.id, armed); err != nil {
-		l.broken(err)
-	}
-}
-
 // writable continues with out; it runs on the loop.
 func (l *link) writable() {
 	if l.closed || l.waiting() == 0 {
@@ -279,9 +264,9 @@ func (l *link) writable() {
 		l.broken(err)
 		return
 	}
-	if l.waiting() > 0 {
-		l.watch()
-	} else {
+	if l.waiting() == 0 {
+		l.full = false
+		l.setInterest()
 		l.dropOut()
 		if l.ending {
 			l.finish()
@@ -329,84 +314,4 @@ func (l *link) keep(b []byte) {
 	default:
 		l.held = l.held[:copy(l.held[:len(b)], b)]
 	}
-}
-
-// read turns reading from the socket on or off.
-func (l *link) read(on bool) {
-	if l.closed || l.conn == nil || l.paused == !on {
-		return
-	}
-	if err := setReading(l.pair.loop.epoll, l.fd, on); err != nil {
-		l.broken(err)
-		return
-	}
-	l.paused = !on
-}
-
-// broken ends the session because of this socket.
-func (l *link) broken(err error) {
-	l.dropOut()
-	l.pair.ended(l.side, err)
-	l.closeNow()
-}
-
-// end closes the socket once what waits for it is written, and at the latest
-// after lingerTime.
-func (l *link) end() {
-	if l.closed || l.ending {
-		return
-	}
-	if l.conn == nil { // not enrolled yet: pair.opened will end it
-		return
-	}
-	l.ending = true
-	if l.side == session.Client && l.pair.unanswered() {
-		l.reset()
-		return
-	}
-	lp := l.pair.loop
-	lp.lend(l.pair)
-	if l.tls != nil && !l.eof {
-		lp.wire[l.side] = l.tls.CloseNotify(lp.wire[l.side])
-	}
-	l.write(lp.wire[l.side])
-	lp.wire[l.side] = lp.wire[l.side][:0]
-	if l.waiting() == 0 {
-		l.finish()
-	}
-	if !l.closed {
-		l.read(true) // the peer's end must be seen
-		time.AfterFunc(lingerTime, func() { lp.do(l.closeNow) })
-	}
-}
-
-// reset closes the socket with a reset instead of an orderly end.
-func (l *link) reset() {
-	// If it cannot be set, the end is an orderly one.
-	_ = unix.SetsockoptLinger(l.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	l.closeNow()
-}
-
-// finish says that nothing more will come. The socket itself stays until the
-// peer ends too: closing it with unread bytes would send a reset, and a reset
-// overtakes what was written before.
-func (l *link) finish() {
-	if l.eof || l.side == session.Broker {
-		l.closeNow()
-		return
-	}
-	if err := unix.Shutdown(l.fd, unix.SHUT_WR); err != nil {
-		l.closeNow()
-		return
-	}
-	l.shutOff = true
-}
-
-func (l *link) closeNow() {
-	if l.closed || l.conn == nil {
-		return
-	}
-	// OnClose runs inside of Close. Its error speaks of a descriptor that is
-	// gone either way.
-	_ = l.pair.loop.el.Close(l.conn)
 }

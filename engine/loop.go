@@ -3,13 +3,14 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"net"
-	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/panjf2000/gnet/v2"
+	gneterrors "github.com/panjf2000/gnet/v2/pkg/errors"
+	"github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"github.com/panjf2000/gnet/v2/pkg/queue"
 	"golang.org/x/sys/unix"
 
 	"github.com/postern-kafka/postern/session"
@@ -18,9 +19,10 @@ import (
 // loop is one event loop and the scratch memory of its sessions.
 type loop struct {
 	engine *Engine
-	el     gnet.EventLoop
 	poller
 	pending atomic.Int32 // tasks that gnet has been given and has not begun
+	asking  sync.RWMutex // held by who gives gnet a task
+	ended   bool         // gnet takes none any more
 	effects session.Effects
 	stats   session.Stats
 	pairs   map[*pair]struct{} // owned by the loop
@@ -40,44 +42,92 @@ type loop struct {
 	lag     lag
 }
 
-// events adapts gnet's calls; everything runs on the loop of the connection.
-type events struct {
-	gnet.BuiltinEventEngine
-	engine *Engine
+func newLoop(e *Engine, stays bool) (*loop, error) {
+	lp := &loop{engine: e, pairs: make(map[*pair]struct{})}
+	lp.effects.Stats = &lp.stats
+	var err error
+	lp.poller, err = newPoller(stays, e.o.Sockets.Read)
+	return lp, err
 }
 
-// OnOpen is gnet's first call for an enrolled socket.
-func (ev *events) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	switch ctx := c.Context().(type) {
-	case *link:
-		defer ctx.pair.guard()
-		ctx.pair.opened(ctx, c)
-	case chan gnet.Conn:
-		ctx <- c
+// run serves until end.
+func (lp *loop) run() {
+	err := lp.gnet.Polling(func(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
+		lp.serve(fd, ev)
+		lp.stay()
+		return nil
+	})
+	if !errors.Is(err, gneterrors.ErrEngineShutdown) {
+		lp.engine.o.Log.Error("an event loop ended", "err", err)
 	}
-	return nil, gnet.None
-}
-
-// OnTraffic is called with at most one read buffer of bytes.
-func (ev *events) OnTraffic(c gnet.Conn) gnet.Action {
-	// Next from an empty ring is the loop's own read buffer, not a copy; the
-	// ring stays empty because everything is taken every time.
-	b, err := c.Next(-1)
-	l, ok := c.Context().(*link)
-	if err != nil || !ok || len(b) == 0 {
-		return gnet.None
+	for _, l := range lp.links {
+		if l != nil {
+			func() {
+				defer l.pair.guard()
+				l.close(nil)
+			}()
+		}
 	}
-	lp := l.pair.loop
-	lp.take(l, b)
-	lp.stay()
-	return gnet.None
+	for _, p := range lp.pipes {
+		p.close()
+	}
+	lp.pipes = nil
 }
 
-// take has a session take what its socket has received.
-func (lp *loop) take(l *link, b []byte) {
+// do has the loop run f, unless it has ended.
+func (lp *loop) do(f func()) {
+	lp.ask(func(any) error { f(); return nil })
+}
+
+// end has the loop close its sockets and return from run. It does not wait.
+func (lp *loop) end() {
+	lp.ask(func(any) error { return gneterrors.ErrEngineShutdown })
+}
+
+func (lp *loop) ask(f queue.Func) {
+	lp.asking.RLock()
+	defer lp.asking.RUnlock()
+	if lp.ended {
+		return
+	}
+	lp.pending.Add(1)
+	err := lp.gnet.Trigger(queue.HighPriority, func(any) error {
+		lp.pending.Add(-1)
+		return f(nil)
+	}, nil)
+	if err != nil { // the task is in the queue, but who is to be told of it?
+		lp.engine.o.Log.Error("an event loop cannot be woken", "err", err)
+	}
+}
+
+// close frees what a loop holds that has returned from run, or never ran.
+func (lp *loop) close() error {
+	lp.asking.Lock()
+	defer lp.asking.Unlock()
+	lp.ended = true
+	return lp.gnet.Close()
+}
+
+// serve handles an event of a socket. What happened to the socket before, in the
+// same wait, may have closed it.
+func (lp *loop) serve(fd int, events uint32) {
+	l := lp.link(fd)
+	if l == nil {
+		return
+	}
 	defer l.pair.guard()
-	lp.read = b
-	l.pair.traffic(l, b)
+	if events&unix.EPOLLOUT != 0 {
+		l.writable()
+	}
+	switch {
+	case l.closed:
+	case !l.paused:
+		if events&^unix.EPOLLOUT != 0 {
+			l.readable()
+		}
+	case events&(unix.EPOLLERR|unix.EPOLLHUP) != 0:
+		l.close(l.failure())
+	}
 }
 
 // justRead reports whether b lies in what the event being handled has read:
@@ -88,17 +138,8 @@ func (lp *loop) justRead(b []byte) bool {
 	return at >= from && at+uintptr(len(b)) <= from+uintptr(len(lp.read))
 }
 
-// OnClose is gnet's last call for a socket.
-func (ev *events) OnClose(c gnet.Conn, err error) gnet.Action {
-	if l, ok := c.Context().(*link); ok {
-		defer l.pair.guard()
-		l.pair.closed(l, err)
-	}
-	return gnet.None
-}
-
-// guard turns a defect of ours into the end of one session. gnet recovers
-// nothing: a panic would end the gateway.
+// guard turns a defect of ours into the end of one session. Nobody else recovers:
+// a panic would end the gateway.
 func (p *pair) guard() {
 	cause := recover()
 	if cause == nil {
@@ -143,64 +184,6 @@ func (lp *loop) forget(p *pair) {
 	delete(lp.pairs, p)
 	lp.placed.sessions.Add(-1)
 	lp.engine.counters.leave()
-}
-
-// findLoops learns the engine's event loops, which gnet does not enumerate: a
-// new connection goes to the loop with the fewest, so n connections show n
-// loops. Each loop's epoll descriptor is proved by using it.
-func (e *Engine) findLoops(n int) error {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("engine: probing the event loops: %w", err)
-	}
-	defer ln.Close()
-	// The probes end together: a loop whose probe ended would count as empty
-	// again and be offered twice.
-	var ends []func()
-	defer func() {
-		for _, end := range ends {
-			end()
-		}
-	}()
-	for len(e.loops) < n {
-		conn, end, err := e.probe(ln)
-		if err != nil {
-			return fmt.Errorf("engine: probing event loop %d: %w", len(e.loops), err)
-		}
-		ends = append(ends, end)
-		lp := &loop{engine: e, el: conn.EventLoop(), pairs: make(map[*pair]struct{})}
-		lp.effects.Stats = &lp.stats
-		for _, other := range e.loops {
-			if other.el == lp.el {
-				return fmt.Errorf("engine: event loop %d was offered twice", len(e.loops))
-			}
-		}
-		if lp.poller, err = newPoller(lp.el, runtime.GOMAXPROCS(0) > n, e.o.Sockets.Read); err != nil {
-			return err
-		}
-		if err := setReading(lp.epoll, conn.Fd(), true); err != nil {
-			return fmt.Errorf("engine: pausing does not work with this release of gnet: %w", err)
-		}
-		e.loops, e.weights = append(e.loops, lp), append(e.weights, &lp.placed)
-	}
-	return nil
-}
-
-// probe enrolls one connection to ourselves; end closes the other side of it.
-func (e *Engine) probe(ln net.Listener) (conn gnet.Conn, end func(), err error) {
-	out, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		return nil, nil, err
-	}
-	in, err := ln.Accept()
-	if err != nil {
-		return nil, nil, errors.Join(err, out.Close())
-	}
-	opened := make(chan gnet.Conn, 1)
-	if _, err := e.client.EnrollContext(in, opened); err != nil {
-		return nil, nil, errors.Join(err, out.Close())
-	}
-	return <-opened, func() { _ = out.Close() }, nil
 }
 
 // place chooses the loop for a new session.

@@ -121,18 +121,29 @@ func (e *Engine) report(p *pair) {
 	}
 }
 
+// endingsPause is how late the line of a connection's end may be. Waking somebody
+// for each costs more than writing it.
+const endingsPause = 20 * time.Millisecond
+
 func (e *Engine) logEndings() {
 	for line := range e.endings {
-		attrs := []any{
-			"side", line.reason.Side.String(), "reason", line.reason.Kind.String(),
-			"listener", line.listener, "remote", line.remote, "user", line.user, "node", line.node,
-			"lasted", line.lasted.Round(time.Millisecond), "to_broker", line.toBroker, "to_client", line.toClient,
+		e.logEnding(line)
+		if len(e.endings) == 0 {
+			time.Sleep(endingsPause)
 		}
-		if line.reason.Cause != nil {
-			attrs = append(attrs, "err", line.reason.Cause)
-		}
-		e.o.Log.Info("connection ended", attrs...)
 	}
+}
+
+func (e *Engine) logEnding(line ending) {
+	attrs := []any{
+		"side", line.reason.Side.String(), "reason", line.reason.Kind.String(),
+		"listener", line.listener, "remote", line.remote, "user", line.user, "node", line.node,
+		"lasted", line.lasted.Round(time.Millisecond), "to_broker", line.toBroker, "to_client", line.toClient,
+	}
+	if line.reason.Cause != nil {
+		attrs = append(attrs, "err", line.reason.Cause)
+	}
+	e.o.Log.Info("connection ended", attrs...)
 }
 
 // WriteMetrics writes the engine's figures in Prometheus' text format.

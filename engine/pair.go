@@ -2,11 +2,10 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
-
-	"github.com/panjf2000/gnet/v2"
 
 	"github.com/postern-kafka/postern/codec"
 	"github.com/postern-kafka/postern/session"
@@ -28,7 +27,7 @@ type pair struct {
 	session   *session.Session
 	client    link
 	broker    link
-	open      int // sockets enrolled
+	entered   bool // both sockets are watched by the loop
 	finished  bool
 	forgotten bool
 
@@ -45,8 +44,8 @@ type pair struct {
 
 func newPair(ln *listener, s *session.Session, remote net.Addr, now time.Time) *pair {
 	p := &pair{listener: ln, session: s, remote: remote, started: now}
-	p.client = link{pair: p, side: session.Client}
-	p.broker = link{pair: p, side: session.Broker}
+	p.client = link{pair: p, side: session.Client, fd: unheld}
+	p.broker = link{pair: p, side: session.Broker, fd: unheld}
 	for _, l := range []*link{&p.client, &p.broker} {
 		l.feed = func(plain []byte) { p.input(l, plain) }
 	}
@@ -60,22 +59,22 @@ func (p *pair) peer(l *link) *link {
 	return &p.client
 }
 
-// opened is the first event of each socket.
-func (p *pair) opened(l *link, c gnet.Conn) {
-	l.conn, l.fd = c, c.Fd()
-	p.loop.links[int32(l.fd)] = l
-	p.open++
-	if p.finished { // the other side ended before this one was enrolled
-		if l.side == session.Client && p.unanswered() {
-			l.reset()
-		} else {
-			l.closeNow()
+// enter is the first that happens to a session on its loop. err is why its sockets
+// could not be taken over.
+func (p *pair) enter(err error) {
+	defer p.guard()
+	for _, l := range []*link{&p.client, &p.broker} {
+		if err == nil {
+			err = p.loop.add(l)
 		}
+	}
+	if err != nil {
+		p.fail(session.Gateway, session.Overload, fmt.Errorf("engine: taking the sockets over: %w", err))
+		p.broker.closeNow()
+		p.client.closeNow()
 		return
 	}
-	if p.open < 2 {
-		return
-	}
+	p.entered = true
 	p.loop.pairs[p] = struct{}{}
 	if p.revoked() { // since its handshake; from here on Revoke sees it
 		p.revoke()
@@ -119,10 +118,6 @@ func (p *pair) flush() {
 // input gives plaintext to the session and keeps what it does not consume.
 func (p *pair) input(l *link, plain []byte) {
 	if p.finished {
-		return
-	}
-	if p.open < 2 {
-		p.hold(l, plain)
 		return
 	}
 	if l.side == session.Broker && p.renewed != nil && p.renewed.asked {
@@ -219,7 +214,7 @@ func (p *pair) perform(out *session.Effects) {
 // balance pauses the side whose bytes have nowhere to go, and takes up what
 // was held back.
 func (p *pair) balance() {
-	if p.finished || p.open < 2 {
+	if p.finished || !p.entered {
 		return
 	}
 	p.renewWhenQuiet()
@@ -294,14 +289,7 @@ func (p *pair) unanswered() bool {
 
 // closed is the last event of each socket.
 func (p *pair) closed(l *link, err error) {
-	if l.closed {
-		return
-	}
 	l.closed, l.eof = true, true
-	delete(p.loop.links, int32(l.fd))
-	if l.id != 0 {
-		p.loop.engine.links.Delete(l.id)
-	}
 	switch {
 	case !errors.Is(err, io.EOF):
 		p.ended(l.side, err)

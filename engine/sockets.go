@@ -40,19 +40,42 @@ func (s Sockets) keepAlive() net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: s.KeepAlive, Interval: probeInterval, Count: probes}
 }
 
-// prepare sets the buffers of a socket before it listens or connects: only then
-// does the receive buffer decide about the window that is offered. What a
-// listening socket has, those that it accepts have too.
+// prepare sets the buffers of a socket before it connects: only then does the
+// receive buffer decide about the window that is offered.
 func (s Sockets) prepare(_, _ string, raw syscall.RawConn) error {
-	var errs error
-	set := func(fd uintptr, option, bytes int) {
-		if bytes > 0 {
-			errs = errors.Join(errs, os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, bytes)))
-		}
+	return setOptions(raw, s.buffers())
+}
+
+// prepareListener sets up a socket before it listens. What it has, those that it accepts
+// have too, without calls of their own.
+func (s Sockets) prepareListener(_, _ string, raw syscall.RawConn) error {
+	idle := (s.KeepAlive + time.Second - 1) / time.Second
+	return setOptions(raw, append(s.buffers(),
+		socketOption{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		socketOption{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(idle)},
+		socketOption{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(probeInterval / time.Second)},
+		socketOption{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, probes}))
+}
+
+// socketOption is one of setsockopt(2) with its value.
+type socketOption struct{ level, name, value int }
+
+func (s Sockets) buffers() (options []socketOption) {
+	if s.SendBuffer > 0 {
+		options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_SNDBUF, s.SendBuffer})
 	}
+	if s.ReceiveBuffer > 0 {
+		options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_RCVBUF, s.ReceiveBuffer})
+	}
+	return options
+}
+
+func setOptions(raw syscall.RawConn, options []socketOption) error {
+	var errs error
 	err := raw.Control(func(fd uintptr) {
-		set(fd, unix.SO_SNDBUF, s.SendBuffer)
-		set(fd, unix.SO_RCVBUF, s.ReceiveBuffer)
+		for _, o := range options {
+			errs = errors.Join(errs, os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), o.level, o.name, o.value)))
+		}
 	})
 	return errors.Join(err, errs)
 }

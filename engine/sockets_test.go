@@ -27,6 +27,8 @@ func TestSockets(t *testing.T) {
 					{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUF, 100_000},
 					{"SO_KEEPALIVE", unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 					{"TCP_KEEPIDLE", unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 77},
+					{"TCP_KEEPINTVL", unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
+					{"TCP_KEEPCNT", unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4},
 					{"TCP_NODELAY", unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 				} {
 					if got, err := unix.GetsockoptInt(l.fd, o.level, o.option); err != nil || got != o.want {

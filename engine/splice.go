@@ -8,8 +8,8 @@ import (
 )
 
 // splice(2) moves bytes from one socket to the other without copying them into the
-// gateway: where both sides are plaintext and a long frame passes unseen. gnet has
-// read a buffer full before anybody is asked, so only what comes behind that, and
+// gateway: where both sides are plaintext and a long frame passes unseen. A
+// buffer full has been read before anybody asks, so only what comes behind that, and
 // is there already, can be moved.
 
 const (
@@ -94,20 +94,12 @@ func (lp *loop) returnPipe(p *pipe) {
 	lp.pipes = append(lp.pipes, p)
 }
 
-// closePipes is called when the loop has ended.
-func (lp *loop) closePipes() {
-	for _, p := range lp.pipes {
-		p.close()
-	}
-	lp.pipes = nil
-}
-
 // splice moves what has come from l behind what was just read, if it is a part of
 // a long frame.
 func (p *pair) splice(l *link) {
 	lp, peer := p.loop, p.peer(l)
 	least := lp.engine.o.Sockets.Splice
-	if least == 0 || p.finished || p.open < 2 || l.tls != nil || peer.tls != nil || peer.waiting() > 0 || len(l.held) > 0 {
+	if least == 0 || p.finished || l.tls != nil || peer.tls != nil || peer.waiting() > 0 || len(l.held) > 0 {
 		return
 	}
 	left := p.session.Passing(l.side)
@@ -146,7 +138,7 @@ func (p *pipe) move(l, peer *link, n int) (moved int, failed *link, err error) {
 		if err != nil {
 			return moved, l, err
 		}
-		if k == 0 { // gnet will see the end, if it is one
+		if k == 0 { // the next read will see the end, if it is one
 			return moved, nil, nil
 		}
 		moved += k

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"os"
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
@@ -15,8 +14,7 @@ import (
 // loop's processor away, its watchman wakes up, and both are undone a moment later. So
 // a loop that gnet has called for an event stays: it waits for the next one
 // itself, by a call that the scheduler does not hear of, and serves it. It goes back
-// to gnet when there is nothing for stayFor, and for everything that is gnet's:
-// tasks, sockets that end, what it does not know.
+// to gnet when there is nothing for stayFor, and for tasks, which are gnet's.
 //
 // The loop's processor is not free for others meanwhile. That is only done
 // when there are more processors than loops.
@@ -29,26 +27,15 @@ const (
 	eventsAtOnce = 128
 )
 
-// poller is what a loop needs to wait by itself.
-type poller struct {
-	epoll    int // gnet's
-	doorbell int // gnet's: the descriptor that tells of tasks
-
-	stays  bool            // there are processors enough
-	links  map[int32]*link // by descriptor: the sockets of sessions
-	events []unix.EpollEvent
-	buffer []byte // what is read here, gnet's own not being ours to use
-	served uint64 // events that gnet did not see
-}
-
 // stay serves events until gnet is needed.
 //
 // gnet hands over the events of one wait one by one. If its doorbell is among those
 // to come, nobody will ring for a task again before gnet has seen it: pending is
 // then not zero. The other events to come are found here once more, because sockets
-// are watched level-triggered, and gnet, which comes too late, reads nothing.
+// are watched level-triggered, and for gnet, which comes too late, there is nothing
+// left to read.
 func (lp *loop) stay() {
-	for lp.stays && lp.pending.Load() == 0 && !lp.engine.stopping.Load() {
+	for lp.stays && lp.pending.Load() == 0 {
 		n, err := waitRaw(lp.epoll, lp.events, stayFor)
 		if errors.Is(err, unix.EINTR) {
 			continue
@@ -59,46 +46,27 @@ func (lp *loop) stay() {
 	}
 }
 
-// serveAll serves what are events of sessions, and reports whether that was all.
+// serveAll serves what are events of sockets, and reports whether that was all.
 func (lp *loop) serveAll(events []unix.EpollEvent) bool {
 	all := true
 	for _, ev := range events {
-		l := lp.links[ev.Fd]
-		switch {
-		case l != nil && ev.Events == unix.EPOLLIN:
-			all = lp.serve(l) && all
-		case int(ev.Fd) == lp.doorbell:
+		if int(ev.Fd) == lp.doorbell {
 			lp.ringAgain()
 			all = false
-		default: // it is still there when gnet asks
-			all = false
+			continue
 		}
+		lp.served++
+		lp.serve(int(ev.Fd), ev.Events)
 	}
 	return all
 }
 
-// serve reads once from a socket. It reports false if there is an end to be seen,
-// by gnet.
-func (lp *loop) serve(l *link) bool {
-	n, err := readRaw(l.fd, lp.buffer)
-	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
-		return true // closed and opened again by others, or an early event
-	}
-	if err != nil || n == 0 {
-		return false
-	}
-	lp.served++
-	lp.take(l, lp.buffer[:n])
-	return true
-}
-
 // ringAgain has gnet told of its tasks, for its doorbell is told of but once.
 func (lp *loop) ringAgain() {
-	ev := unix.EpollEvent{Fd: int32(lp.doorbell), Events: netpoll.ReadEvents | unix.EPOLLET | unix.EPOLLRDHUP}
-	if err := unix.EpollCtl(lp.epoll, unix.EPOLL_CTL_MOD, lp.doorbell, &ev); err != nil {
+	if err := lp.control(unix.EPOLL_CTL_MOD, lp.doorbell, netpoll.ReadEvents|unix.EPOLLET|unix.EPOLLRDHUP); err != nil {
 		// It would be another gnet than the one that was examined at the start.
 		lp.stays = false
-		lp.engine.o.Log.Error("a loop cannot wait by itself", "err", os.NewSyscallError("epoll_ctl mod", err))
+		lp.engine.o.Log.Error("a loop cannot wait by itself", "err", err)
 	}
 }
 

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/postern-kafka/postern/session"
+)
+
+// unheld is the descriptor of a link without a socket.
+const unheld = -1
+
+// hold takes a socket over: conn is closed, and the descriptor the link's. It
+// does not block, for Go's connections do not.
+func (l *link) hold(conn *net.TCPConn) error {
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		var failed error
+		err = raw.Control(func(fd uintptr) {
+			var dup int
+			if dup, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); failed == nil {
+				l.fd = dup
+			}
+		})
+		err = errors.Join(err, os.NewSyscallError("fcntl", failed))
+	}
+	return errors.Join(err, conn.Close())
+}
+
+// readable reads once from the socket.
+func (l *link) readable() {
+	lp := l.pair.loop
+	n, err := readRaw(l.fd, lp.buffer)
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR): // somebody has read it already
+	case err != nil:
+		l.close(os.NewSyscallError("read", err))
+	case n == 0:
+		l.close(io.EOF)
+	default:
+		lp.read = lp.buffer[:n]
+		l.pair.traffic(l, lp.read)
+	}
+}
+
+// failure is why a socket that nobody reads from has an end; io.EOF if it is an
+// orderly one.
+func (l *link) failure() error {
+	errno, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil || errno == 0 {
+		return io.EOF
+	}
+	return unix.Errno(errno)
+}
+
+// read turns reading from the socket on or off.
+func (l *link) read(on bool) {
+	if l.paused == !on {
+		return
+	}
+	l.paused = !on
+	l.setInterest()
+}
+
+// watch asks to be told when the socket can be written again.
+func (l *link) watch() {
+	if l.full {
+		return
+	}
+	l.full = true
+	l.setInterest()
+}
+
+// setInterest tells the poller what the link waits for.
+func (l *link) setInterest() {
+	if l.closed || l.fd == unheld {
+		return
+	}
+	var interest uint32
+	if !l.paused {
+		interest |= unix.EPOLLIN
+	}
+	if l.full {
+		interest |= unix.EPOLLOUT
+	}
+	if err := l.pair.loop.control(unix.EPOLL_CTL_MOD, l.fd, interest); err != nil {
+		l.broken(err)
+	}
+}
+
+// broken ends the session because of this socket.
+func (l *link) broken(err error) {
+	l.dropOut()
+	l.pair.ended(l.side, err)
+	l.closeNow()
+}
+
+// end closes the socket once what waits for it is written, and at the latest
+// after lingerTime.
+func (l *link) end() {
+	if l.closed || l.ending {
+		return
+	}
+	l.ending = true
+	if l.side == session.Client && l.pair.unanswered() {
+		l.reset()
+		return
+	}
+	lp := l.pair.loop
+	lp.lend(l.pair)
+	if l.tls != nil && !l.eof {
+		lp.wire[l.side] = l.tls.CloseNotify(lp.wire[l.side])
+	}
+	l.write(lp.wire[l.side])
+	lp.wire[l.side] = lp.wire[l.side][:0]
+	if l.waiting() == 0 {
+		l.finish()
+	}
+	if !l.closed {
+		l.read(true) // the peer's end must be seen
+		l.linger = time.AfterFunc(lingerTime, func() { lp.do(l.closeNow) })
+	}
+}
+
+// reset closes the socket with a reset instead of an orderly end.
+func (l *link) reset() {
+	// If it cannot be set, the end is an orderly one.
+	_ = unix.SetsockoptLinger(l.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	l.closeNow()
+}
+
+// finish says that nothing more will come. The socket itself stays until the
+// peer ends too: closing it with unread bytes would send a reset, and a reset
+// overtakes what was written before.
+func (l *link) finish() {
+	if l.eof || l.side == session.Broker {
+		l.closeNow()
+		return
+	}
+	if err := unix.Shutdown(l.fd, unix.SHUT_WR); err != nil {
+		l.closeNow()
+		return
+	}
+	l.shutOff = true
+}
+
+func (l *link) closeNow() { l.close(nil) }
+
+// close closes the socket and tells the session: io.EOF if the peer has ended,
+// another error if it broke, nil if neither is the cause.
+func (l *link) close(err error) {
+	if l.closed {
+		return
+	}
+	// The session's last words to others must not find it.
+	l.pair.loop.remove(l)
+	l.pair.closed(l, err)
+	if l.linger != nil {
+		l.linger.Stop()
+	}
+	if l.fd != unheld {
+		// The descriptor is gone whatever Close says, and the poller forgets it.
+		_ = unix.Close(l.fd)
+	}
+}
