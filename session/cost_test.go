@@ -23,6 +23,7 @@ var exchanges = []exchange{
 	{name: "fetch", request: "Fetch v11", answer: "Fetch v11", answerArgs: map[string]string{"records": "1048576"}, piece: 128 << 10},
 	{name: "fetch with a tail", request: "Fetch v16", answer: "Fetch v16", answerArgs: map[string]string{"records": "1048576", "brokers": "1@10.0.0.1:9092"}, piece: 64 << 10},
 	{name: "metadata", request: "Metadata v12", answer: "Metadata v12", answerArgs: map[string]string{"brokers": "1@10.0.0.1:9092", "topics": "100"}, piece: 128 << 10},
+	{name: "metadata of a large cluster", request: "Metadata v12", answer: "Metadata v12", answerArgs: map[string]string{"brokers": "1@10.0.0.1:9092", "topics": "10000", "partitions": "10"}, piece: 128 << 10},
 	{name: "API versions", request: "ApiVersions v3", answer: "ApiVersions v3", piece: 128 << 10},
 }
 

@@ -308,6 +308,12 @@ func (p *player) response(rest string, args map[string]string) []byte {
 			topic := kmsg.NewMetadataResponseTopic()
 			name := fmt.Sprintf("topic-%06d", i)
 			topic.Topic = &name
+			for n := range p.number(args["partitions"]) {
+				part := kmsg.NewMetadataResponseTopicPartition()
+				part.Partition, part.Leader = int32(n), 1
+				part.Replicas, part.ISR = []int32{1, 2, 3}, []int32{1, 2, 3}
+				topic.Partitions = append(topic.Partitions, part)
+			}
 			r.Topics = append(r.Topics, topic)
 		}
 	case *kmsg.ProduceResponse:
