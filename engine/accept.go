@@ -123,7 +123,7 @@ func (ln *listener) accept(l *net.TCPListener, port int) {
 			e.refuse(conn)
 			continue
 		}
-		e.admitting.Go(func() {
+		e.admissions.run(func() {
 			defer place.release()
 			ln.admit(conn, port, place)
 		})

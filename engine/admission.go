@@ -58,6 +58,9 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 
 // awaitPlace waits until the handshake may begin.
 func (e *Engine) awaitPlace(place *permit) error {
+	if place.ready == nil {
+		return nil // it was there at once
+	}
 	ctx, cancel := context.WithTimeout(e.ctx, e.o.HandshakeTimeout)
 	defer cancel()
 	return place.wait(ctx)

@@ -123,7 +123,7 @@ type Engine struct {
 	penance      penance
 	accepting    sync.WaitGroup
 	looping      sync.WaitGroup
-	admitting    sync.WaitGroup
+	admissions   workers
 	scratch      sync.Pool // *session.Effects for admissions
 	stats        session.Stats
 	counters     counters
@@ -152,6 +152,7 @@ func Start(o Options) (*Engine, error) {
 		stop:    make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.admissions = workers{work: make(chan func()), stop: e.stop}
 	e.penance.most = o.MaxLoginFailuresPerAddress
 	e.counters.init()
 	e.scratch.New = func() any { return &session.Effects{Stats: &e.stats} }
@@ -210,7 +211,7 @@ func (e *Engine) FollowBrokers() {
 // like a rolling restart. It returns when no session is left or ctx ends.
 func (e *Engine) Drain(ctx context.Context, pause time.Duration) error {
 	e.stopAccepting()
-	e.admitting.Wait()
+	e.admissions.wait()
 	nodes := append(e.o.Book.IDs(), session.Anywhere)
 	for i, node := range nodes {
 		last := i == len(nodes)-1
@@ -253,7 +254,7 @@ func (e *Engine) stopAccepting() {
 // Close ends everything at once; call Drain before for a graceful end.
 func (e *Engine) Close() error {
 	e.stopAccepting()
-	e.admitting.Wait()
+	e.admissions.wait()
 	for _, lp := range e.loops {
 		lp.end()
 	}

@@ -209,7 +209,7 @@ func TestCloseWhileWaiting(t *testing.T) {
 	untilMetric(t, e, `gateway_handshakes_waiting{for="place"} 4`)
 	untilMetric(t, e, `gateway_handshakes_waiting{for="processor"} 1`)
 	e.stopAccepting()
-	e.admitting.Wait()
+	e.admissions.wait()
 	if n := e.counters.active.Load(); n != 0 {
 		t.Errorf("%d connections are left", n)
 	}
