@@ -71,8 +71,7 @@ type Options struct {
 // demands a key no shorter than the hash.
 const MinUserPoolKey = 32
 
-// Mechanisms begins exchanges. It is immutable and may be used by any number
-// of goroutines.
+// Mechanisms begins exchanges. It may be used by any number of goroutines.
 type Mechanisms struct {
 	names    []string
 	key      []byte
@@ -80,7 +79,8 @@ type Mechanisms struct {
 	accounts Accounts
 	oauth    *OAuth
 	nonce    func() string
-	disguise []byte // the key that unknown users' salts are made with
+	users    known[userClaims] // of tokens that were signed with key
+	disguise []byte            // the key that unknown users' salts are made with
 }
 
 // New checks the options and copies what it keeps of them.

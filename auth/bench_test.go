@@ -10,13 +10,19 @@ import (
 // logins runs whole exchanges and shows how many one core does in a second.
 func logins(b *testing.B, m *auth.Mechanisms, mechanism string, msgs ...string) {
 	b.Helper()
+	loginsAt(b, func() *auth.Mechanisms { return m }, mechanism, msgs...)
+}
+
+// loginsAt is logins where each exchange may be at others.
+func loginsAt(b *testing.B, m func() *auth.Mechanisms, mechanism string, msgs ...string) {
+	b.Helper()
 	b.ReportAllocs()
 	in := make([][]byte, len(msgs))
 	for i, msg := range msgs {
 		in[i] = []byte(msg)
 	}
 	for b.Loop() {
-		e, _ := m.Begin(mechanism)
+		e, _ := m().Begin(mechanism)
 		var done bool
 		var err error
 		for _, msg := range in {
@@ -32,7 +38,9 @@ func logins(b *testing.B, m *auth.Mechanisms, mechanism string, msgs ...string) 
 }
 
 func BenchmarkPlain(b *testing.B) {
-	logins(b, userPool(b), auth.Plain, "\x00jdoe\x00"+userToken(b, "jdoe", "blue", now.Add(time.Hour)))
+	msg := "\x00jdoe\x00" + userToken(b, "jdoe", "blue", now.Add(time.Hour))
+	b.Run("first", func(b *testing.B) { loginsAt(b, func() *auth.Mechanisms { return userPool(b) }, auth.Plain, msg) })
+	b.Run("again", func(b *testing.B) { logins(b, userPool(b), auth.Plain, msg) })
 }
 
 // BenchmarkScram is the server's side alone: the derivation of the password's
@@ -58,7 +66,9 @@ func BenchmarkScramUnknown(b *testing.B) {
 
 func BenchmarkBearer(b *testing.B) {
 	for _, c := range []struct{ alg, kid string }{{"RS256", "rsa"}, {"PS256", "rsa"}, {"ES256", "p256"}, {"ES384", "p384"}, {"EdDSA", "ed"}} {
-		b.Run(c.alg, func(b *testing.B) { logins(b, bearers(b), auth.OAuthBearer, bearer(signed(b, c.alg, c.kid, good()))) })
+		msg := bearer(signed(b, c.alg, c.kid, good()))
+		b.Run(c.alg+"/first", func(b *testing.B) { loginsAt(b, func() *auth.Mechanisms { return bearers(b) }, auth.OAuthBearer, msg) })
+		b.Run(c.alg+"/again", func(b *testing.B) { logins(b, bearers(b), auth.OAuthBearer, msg) })
 	}
 }
 

@@ -75,18 +75,7 @@ func tooLarge(n int) *Failure {
 // whether the account exists. A stranger learns from none of the answers
 // whether a user exists: without a good signature they are all the same.
 func (m *Mechanisms) verifyUser(c plainCredentials, now time.Time) (Proven, *Failure) {
-	t, err := cutToken(c.password)
-	if err != nil {
-		return Proven{}, &Failure{BadCredentials, textInvalid}
-	}
-	if t.alg != jwt.SigningMethodHS256.Alg() {
-		return Proven{}, &Failure{WrongAlgorithm, textInvalid}
-	}
-	signed, err := t.verify(jwt.SigningMethodHS256, m.key)
-	if err != nil {
-		return Proven{}, &Failure{BadCredentials, textInvalid}
-	}
-	u, failure := readUserClaims(signed)
+	u, failure := m.signed(c.password)
 	if failure != nil {
 		return Proven{}, failure
 	}
@@ -107,7 +96,31 @@ func (m *Mechanisms) verifyUser(c plainCredentials, now time.Time) (Proven, *Fai
 	return Proven{Mechanism: Plain, Principal: u.name, VCluster: u.vcluster, Expiry: u.expiry}, nil
 }
 
-// userClaims is what a user's token says.
+// signed returns what a token says that was signed with our key.
+func (m *Mechanisms) signed(compact string) (userClaims, *Failure) {
+	id := fingerprintOf(compact)
+	if u, ok := m.users.find(id); ok {
+		return u, nil
+	}
+	t, err := cutToken(compact)
+	if err != nil {
+		return userClaims{}, &Failure{BadCredentials, textInvalid}
+	}
+	if t.alg != jwt.SigningMethodHS256.Alg() {
+		return userClaims{}, &Failure{WrongAlgorithm, textInvalid}
+	}
+	signed, err := t.verify(jwt.SigningMethodHS256, m.key)
+	if err != nil {
+		return userClaims{}, &Failure{BadCredentials, textInvalid}
+	}
+	u, failure := readUserClaims(signed)
+	if failure == nil {
+		m.users.remember(id, u)
+	}
+	return u, failure
+}
+
+// userClaims is what a user's token says. It shares nothing with the token.
 type userClaims struct {
 	name      string
 	vcluster  string // "" where the token says nothing
