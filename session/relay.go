@@ -35,7 +35,7 @@ func (s *Session) relayStep(b []byte, out *Effects) int {
 	case h.Size > loginFrame:
 		s.loginTooLarge(h, frame, out)
 		return len(frame)
-	case h.Key == keyApiVersions:
+	case h.Key == keyApiVersions && !l.mayHaveEnded():
 		if h.Version > codec.Lookup(h.Key).Max {
 			out.Stats.counted(h.Key)
 			s.push(h, localVersions, out)
@@ -76,7 +76,7 @@ func (s *Session) relayEnds(h codec.Head, frame []byte, out *Effects) int {
 		return 0
 	}
 	l := s.login
-	if l.accepted == 0 || l.rounds() > 0 {
+	if !l.mayHaveEnded() {
 		s.illegal(h, frame, out)
 		return len(frame)
 	}
@@ -94,6 +94,10 @@ func (l *login) rounds() int {
 	}
 	return l.observer.Rounds()
 }
+
+// mayHaveEnded reports that the exchange is one whose length is not known, and that the
+// broker may have accepted the client: the client's next request tells.
+func (l *login) mayHaveEnded() bool { return l.accepted > 0 && l.rounds() == 0 }
 
 // accept goes on with the user that the broker has accepted. A mechanism that does not
 // show who that is makes nobody of it: the broker knows.
@@ -129,7 +133,7 @@ func (s *Session) relayRaw(b []byte, out *Effects) int {
 		return 0
 	}
 	size := int64(int32(binary.BigEndian.Uint32(b))) + 4
-	if l.accepted > 0 && l.rounds() == 0 && size >= 12 {
+	if l.mayHaveEnded() && size >= 12 {
 		if len(b) < 12 {
 			return 0
 		}
