@@ -12,16 +12,27 @@ import (
 	"github.com/postern-kafka/postern/internal/kafkatest"
 )
 
-// javaClasses compiles a program of testdata/java against a release, once, and
+// jars says in which folder some jars lie, and fetches them the first time.
+type jars func(context.Context) (string, error)
+
+func kafkaJars(release string) jars {
+	return func(ctx context.Context) (string, error) { return kafkatest.Jars(ctx, release) }
+}
+
+func mavenJars(name string, coordinates ...string) jars {
+	return func(ctx context.Context) (string, error) { return kafkatest.MavenJars(ctx, name, coordinates...) }
+}
+
+// javaClasses compiles a program of testdata/java against some jars, once, and
 // says in which folder it then is.
-func javaClasses(program, release string) func() (string, error) {
+func javaClasses(program string, against jars) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
-		classpath, err := kafkatest.Classpath(context.Background(), release)
+		folder, err := against(context.Background())
 		if err != nil {
 			return "", err
 		}
 		dir := filepath.Join(scratch, "java-"+program)
-		out, err := exec.Command("javac", "-cp", classpath, "-d", dir, "testdata/java/"+program+".java").CombinedOutput()
+		out, err := exec.Command("javac", "-cp", filepath.Join(folder, "*"), "-d", dir, "testdata/java/"+program+".java").CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("interop: javac: %w\n%s", err, out)
 		}
@@ -29,8 +40,9 @@ func javaClasses(program, release string) func() (string, error) {
 	})
 }
 
-// javaClasspath is what a compiled program runs with on a release.
-func javaClasspath(t *testing.T, classes func() (string, error), release string) string {
+// javaClasspath is what a compiled program runs with on some jars, the first
+// ones first.
+func javaClasspath(t *testing.T, classes func() (string, error), on ...jars) string {
 	t.Helper()
 	if _, err := exec.LookPath("javac"); err != nil {
 		kafkatest.LeaveOut(t, "javac is not on the PATH, a JDK is needed")
@@ -39,21 +51,25 @@ func javaClasspath(t *testing.T, classes func() (string, error), release string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	classpath, err := kafkatest.Classpath(t.Context(), release)
-	if err != nil {
-		t.Fatal(err)
+	classpath := []string{dir}
+	for _, j := range on {
+		folder, err := j(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		classpath = append(classpath, filepath.Join(folder, "*"))
 	}
-	return dir + ":" + classpath
+	return strings.Join(classpath, string(filepath.ListSeparator))
 }
 
 // walkClasses is the folder with the compiled Java program.
-var walkClasses = javaClasses("Walk", kafkatest.Kafka440)
+var walkClasses = javaClasses("Walk", kafkaJars(kafkatest.Kafka440))
 
 // testJavaClient walks the newest Java client library through the door: it
 // speaks ApiVersions v5, which names the cluster and node it believes to talk
 // to, and must not end in a loop of bootstraps.
 func testJavaClient(t *testing.T, s *stage) {
-	classpath := javaClasspath(t, walkClasses, kafkatest.Kafka440)
+	classpath := javaClasspath(t, walkClasses, kafkaJars(kafkatest.Kafka440))
 	expected := [][2]string{
 		{"cluster", s.javaNodes() + " cluster p0KPFA_mQb2ixdPbQXPblw"},
 		{"topics", "6 partitions on 3 ports"},

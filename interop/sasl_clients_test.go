@@ -19,7 +19,7 @@ import (
 // login is how a client logs in. As JSON it is what the walks are told.
 type login struct {
 	Mechanism string `json:"mechanism"`
-	// Username and Password are those of all mechanisms but OAUTHBEARER.
+	// Username and Password are those of PLAIN and SCRAM.
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
 	// Endpoint is where OAUTHBEARER fetches its tokens, Client and Secret what
@@ -31,6 +31,9 @@ type login struct {
 
 	Once  bool `json:"once,omitempty"`  // give up at the first refusal
 	Renew int  `json:"renew,omitempty"` // seconds of the step renew
+
+	// Module is the login module of mechanisms that Java alone is tried with.
+	Module string `json:"-"`
 }
 
 // bearer is a login with tokens that the issuer gives to a client.
@@ -42,6 +45,8 @@ func (s *saslStage) bearer(client string) login {
 func (l login) jaas() string {
 	const home = "org.apache.kafka.common.security."
 	switch l.Mechanism {
+	case "GSSAPI", "AWS_MSK_IAM":
+		return l.Module
 	case "PLAIN":
 		return home + "plain.PlainLoginModule required username=" + kafkatest.QuoteJAAS(l.Username) + " password=" + kafkatest.QuoteJAAS(l.Password) + ";"
 	case "OAUTHBEARER":
@@ -77,20 +82,27 @@ func (s *saslStage) mechanism(l login) sasl.Mechanism {
 
 // loginClasses is the folder with the compiled Java program; what it is made of
 // is in all releases.
-var loginClasses = javaClasses("Login", kafkatest.Kafka352)
+var loginClasses = javaClasses("Login", kafkaJars(kafkatest.Kafka352))
 
 // java has the Java client of the brokers' release do something with each file
 // of settings, and returns what it saw by the file's name.
 func (s *saslStage) java(t *testing.T, what, topic string, settings ...string) map[string]string {
 	t.Helper()
-	classpath := javaClasspath(t, loginClasses, s.version)
+	return s.javaOn(t, nil, nil, what, topic, settings...)
+}
+
+// javaOn is java with further flags and jars.
+func (s *saslStage) javaOn(t *testing.T, flags []string, more []jars, what, topic string, settings ...string) map[string]string {
+	t.Helper()
+	classpath := javaClasspath(t, loginClasses, append([]jars{kafkaJars(s.version)}, more...)...)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
-	out, errOut, err := kafkatest.RunJava(ctx, nil, append([]string{
+	flags = append([]string{
 		"-XX:TieredStopAtLevel=1", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 		"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.issuer.TokenURL(),
-		"-cp", classpath, "Login", what, topic,
-	}, settings...)...)
+		"-Djava.security.krb5.conf=" + s.kdc.config,
+	}, flags...)
+	out, errOut, err := kafkatest.RunJava(ctx, nil, append(append(flags, "-cp", classpath, "Login", what, topic), settings...)...)
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, out, errOut)
 	}

@@ -40,6 +40,7 @@ func testRenewal(t *testing.T, s *saslStage) {
 	all := []renewing{
 		{"java", relayed, s.relayed("alice")["SCRAM-SHA-256"], "alice"},
 		{"franz-go", relayed, s.relayed("gateway")["PLAIN"], "gateway"},
+		{"java", relayed, s.ticket("alice", ".keytab", brokerService), "ANONYMOUS"},
 	}
 	if s.version == kafkatest.Kafka440 {
 		brief := s.decides("SASL_SSL", nil)

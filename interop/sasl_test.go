@@ -36,6 +36,8 @@ func testSASL(t *testing.T, version string) {
 	}{
 		{"Managed", true, false, testManaged},
 		{"Delegated", false, false, testDelegated},
+		{"Kerberos", false, false, testKerberos},
+		{"IAM", false, false, testIAM},
 		{"Certificates", true, true, testCertificates},
 		{"Renewal", true, false, testRenewal},
 		{"Refused", true, true, testLoginRefused},
@@ -69,15 +71,18 @@ const (
 	audience = "kafka"
 )
 
+// saslMechanisms are those that every client can be tried with. The broker has
+// GSSAPI and AWS_MSK_IAM besides.
 var saslMechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
 
 // saslStage is what the tests of clients that log in share: an issuer of tokens,
-// one broker with listeners that ask for a login (SASL in clear, SECURE over
+// a key distribution centre, one broker with listeners that ask for a login (SASL in clear, SECURE over
 // TLS, BRIEF again and again), and gateways. Those that decide themselves share their state.
 type saslStage struct {
 	version string
 	cluster *kafkatest.Cluster
 	issuer  *process.Issuer
+	kdc     *kdc
 	server  certs.Files // of the gateways
 	alice   certs.Files // a client's certificate
 	pair    *certs.Pair // the same for Go
@@ -98,15 +103,22 @@ func newSASLStage(t *testing.T, version string) *saslStage {
 		"fleeting-go":   {Secret: issuerSecret, Audience: []string{audience}, LifetimeSeconds: 3},
 		"astray":        {Secret: issuerSecret, Audience: []string{"somebody else"}},
 	}}, nil)}
+	s.kdc = startKDC(t, "alice", "bob", brokerService+"/localhost", "other/localhost")
 	ask := &kafkatest.SASL{
-		Mechanisms: saslMechanisms,
-		Plain:      map[string]string{"alice": saslSecret, "bob": saslSecret, "gateway": saslSecret},
-		OAuth:      &kafkatest.OAuth{JWKS: s.issuer.KeysURL(), Issuer: s.issuer.URL, Audience: audience},
+		Mechanisms: append(saslMechanisms[:4:4], "GSSAPI", "AWS_MSK_IAM"),
+		Modules: map[string]string{
+			"GSSAPI":      s.kdc.module(brokerService+"/localhost", ".keytab"),
+			"AWS_MSK_IAM": iamModule(),
+		},
+		Plain: map[string]string{"alice": saslSecret, "bob": saslSecret, "gateway": saslSecret},
+		OAuth: &kafkatest.OAuth{JWKS: s.issuer.KeysURL(), Issuer: s.issuer.URL, Audience: audience},
 	}
 	brief := *ask
 	brief.MaxReauth = loginLifetime
 	s.cluster = kafkatest.Start(t, kafkatest.Options{
 		Version: version, CertAlgorithm: certs.RSA2048, Authorizer: true, SuperUsers: []string{"User:gateway"},
+		Properties: map[string]string{"sasl.kerberos.service.name": brokerService},
+		JVM:        []string{"-Djava.security.krb5.conf=" + s.kdc.config}, ClassPath: []string{iamServer(t)},
 		Listeners: []kafkatest.Listener{
 			{Name: "SASL", SASL: ask},
 			{Name: "SECURE", TLS: true, SASL: ask},
@@ -294,9 +306,14 @@ func (s *saslStage) managedDoors() []loginDoor {
 	}
 }
 
+// brokerDoor is the broker's own listener, in clear.
+func (s *saslStage) brokerDoor() loginDoor {
+	return loginDoor{"SASL_PLAINTEXT", s.listener("SASL"), "", nil}
+}
+
 // relayDoors are the gateways that leave it to the broker, or the broker itself.
 func (s *saslStage) relayDoors() []loginDoor {
-	clear, secure := loginDoor{"SASL_PLAINTEXT", s.listener("SASL"), "", nil}, loginDoor{"SASL_SSL", s.listener("SECURE"), s.alice.CAPEM, nil}
+	clear, secure := s.brokerDoor(), loginDoor{"SASL_SSL", s.listener("SECURE"), s.alice.CAPEM, nil}
 	if !direct {
 		clear.bootstrap, clear.gateway = s.relay.bootstrap(), s.relay
 		secure.bootstrap, secure.gateway = s.relayTLS.bootstrap(), s.relayTLS

@@ -140,12 +140,14 @@ func (b *Broker) launch() error {
 }
 
 func (b *Broker) jvm() []string {
-	heap := b.cluster.options.HeapMB
-	args := append([]string{fmt.Sprintf("-Xmx%dm", heap), fmt.Sprintf("-Xms%dm", heap/2)}, b.cluster.java...)
-	if urls := b.cluster.options.allowedURLs(); urls != "" {
+	o := b.cluster.options
+	args := append([]string{fmt.Sprintf("-Xmx%dm", o.HeapMB), fmt.Sprintf("-Xms%dm", o.HeapMB/2)}, b.cluster.java...)
+	if urls := o.allowedURLs(); urls != "" {
 		args = append(args, "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls="+urls)
 	}
-	return append(args, "-cp", filepath.Join(b.cluster.jars, "*"))
+	args = append(args, o.JVM...)
+	classpath := append([]string{filepath.Join(b.cluster.jars, "*")}, o.ClassPath...)
+	return append(args, "-cp", strings.Join(classpath, string(filepath.ListSeparator)))
 }
 
 // jvmFlags make a JVM start fast and stay small; peak speed is not wanted.

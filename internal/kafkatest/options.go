@@ -40,6 +40,10 @@ type Options struct {
 	UncleanElection bool
 	// HeapMB is a broker's heap; 384 when 0.
 	HeapMB int
+	// JVM are further flags of a broker's JVM, ClassPath folders of classes and
+	// jars that are looked at after the release's own.
+	JVM       []string
+	ClassPath []string
 }
 
 // Listener is a further listener of every broker.

@@ -15,8 +15,12 @@ import (
 
 // SASL is what a listener asks its clients for.
 type SASL struct {
-	// Mechanisms are offered: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER.
+	// Mechanisms are offered: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER,
+	// and those of Modules.
 	Mechanisms []string
+	// Modules are the login modules of further mechanisms, with their options, by
+	// the mechanism's name.
+	Modules map[string]string
 	// Plain holds the accounts of PLAIN, passwords by name. Accounts of SCRAM
 	// are made by Cluster.Scram.
 	Plain map[string]string
@@ -60,6 +64,9 @@ func (s *SASL) properties(p map[string]string, listener, version string) {
 
 func (s *SASL) jaas(mechanism string) string {
 	const home = "org.apache.kafka.common.security."
+	if module, ok := s.Modules[mechanism]; ok {
+		return EscapeProperty(module)
+	}
 	switch mechanism {
 	case "PLAIN":
 		var b strings.Builder
