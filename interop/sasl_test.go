@@ -38,6 +38,7 @@ func testSASL(t *testing.T, version string) {
 		{"Delegated", false, false, testDelegated},
 		{"Kerberos", false, false, testKerberos},
 		{"IAM", false, false, testIAM},
+		{"Quotas", false, false, testQuotas},
 		{"Certificates", true, true, testCertificates},
 		{"Renewal", true, false, testRenewal},
 		{"Refused", true, true, testLoginRefused},
@@ -110,7 +111,7 @@ func newSASLStage(t *testing.T, version string) *saslStage {
 			"GSSAPI":      s.kdc.module(brokerService+"/localhost", ".keytab"),
 			"AWS_MSK_IAM": iamModule(),
 		},
-		Plain: map[string]string{"alice": saslSecret, "bob": saslSecret, "gateway": saslSecret},
+		Plain: map[string]string{"alice": saslSecret, "bob": saslSecret, "gateway": saslSecret, "slow": saslSecret, "swift": saslSecret},
 		OAuth: &kafkatest.OAuth{JWKS: s.issuer.KeysURL(), Issuer: s.issuer.URL, Audience: audience},
 	}
 	brief := *ask

@@ -466,6 +466,17 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 	if n := in.metric(t, `gateway_upstream_tokens_total{kind="delegation"}`); n != 2 {
 		t.Errorf("%d tokens were made, want one for each user", n)
 	}
+	testUpstreamQuota(t, s, in)
+}
+
+// testUpstreamQuota: a quota of the brokers is about the owner of the token.
+func testUpstreamQuota(t *testing.T, s *upstreamStage, in *gateway) {
+	s.topic(t, "quota")
+	for _, name := range []string{"slow", "swift"} {
+		allow(t, s, kmsg.ACLResourceTypeTopic, "quota", "User:"+name, kmsg.ACLOperationWrite)
+	}
+	limitSlow(t, s.cluster)
+	wantsThrottle(t, "quota", func(name string, options ...kgo.Opt) *kgo.Client { return s.as(t, in, name, options...) })
 }
 
 // testUpstreamMinter: a gateway that is no super user makes tokens for those whom
