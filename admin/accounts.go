@@ -62,7 +62,7 @@ func (p Protocols) refuse(t mapping.AccountType) (refused *answer) {
 	case t == mapping.Local && !p.local():
 		why = "no listener of this gateway checks passwords"
 	case t == mapping.External && !p.external():
-		why = "no listener of this gateway has OAuth, client certificates or delegated authentication"
+		why = "no listener of this gateway has OAuth, client certificates without SASL, or delegated authentication"
 	default:
 		return nil
 	}

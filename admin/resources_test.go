@@ -237,7 +237,7 @@ func TestWhichAccountsAreAllowed(t *testing.T) {
 		{admin.Protocols{Name: "SSL"}, "Gateway service account is not supported on security protocol SSL.", "Gateway service account is not supported on security protocol SSL."},
 		{admin.Protocols{Name: "SSL", MTLS: true}, "LOCAL service accounts are not supported on security protocol SSL: no listener of this gateway checks passwords.", ""},
 		{admin.Protocols{Name: "SASL_SSL", SASL: true}, "", "EXTERNAL service accounts are not supported on security protocol SASL_SSL: " +
-			"no listener of this gateway has OAuth, client certificates or delegated authentication."},
+			"no listener of this gateway has OAuth, client certificates without SASL, or delegated authentication."},
 		{admin.Protocols{Name: "SASL_SSL", SASL: true, OAuth: true}, "", ""},
 		{admin.Protocols{Name: "DELEGATED_SASL_SSL", Delegated: true}, "LOCAL service accounts are not supported on security protocol DELEGATED_SASL_SSL: no listener of this gateway checks passwords.", ""},
 	} {

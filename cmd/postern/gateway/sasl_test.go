@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -212,6 +215,54 @@ func TestLoginOnBothSides(t *testing.T) {
 		t.Error(err)
 	}
 	r.journal.await(t, 1, "connection ended", "user=alice")
+}
+
+// TestLoginBesideACertificate: where a certificate is OPTIONAL, who comes with a good
+// one or with none is who its login says; a bad one is refused by TLS all the same.
+func TestLoginBesideACertificate(t *testing.T) {
+	ca, stranger, dir := newAuthority(t, "CA"), newAuthority(t, "stranger"), t.TempDir()
+	r := runSASL(t, newFake(t), map[string]string{
+		"GATEWAY_SECURITY_PROTOCOL": "SASL_SSL", "GATEWAY_SSL_CLIENT_AUTH": "OPTIONAL",
+		"GATEWAY_SSL_KEY_STORE_PATH":   file(t, dir, "server.pem", keyPEM(t, ca.issue("gateway"))),
+		"GATEWAY_SSL_TRUST_STORE_PATH": file(t, dir, "ca.pem", ca.pem()),
+	})
+	r.account("alice", `{"type": "LOCAL"}`)
+	alice := plain.Auth{User: "alice", Pass: r.token("alice")}.AsMechanism()
+	with := func(certs ...tls.Certificate) kgo.Opt {
+		// Not by Certificates: a client would keep back one of whose authority it is not asked.
+		return kgo.DialTLSConfig(&tls.Config{RootCAs: pool(ca), ServerName: "localhost", GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if len(certs) == 0 {
+				return new(tls.Certificate), nil
+			}
+			return &certs[0], nil
+		}})
+	}
+	lost := ca.issue("lost")
+	sum := sha256.Sum256(lost.Leaf.Raw)
+	if status, body := r.ask("POST", "/admin/tls/denylist/v1", `{"fingerprint": "`+hex.EncodeToString(sum[:])+`"}`); status != http.StatusCreated {
+		t.Fatal(status, body)
+	}
+	for name, certificate := range map[string]kgo.Opt{"good": with(ca.issue("device")), "none": with()} {
+		if err := r.produce(alice, certificate); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		wrong := plain.Auth{User: "alice", Pass: "wrong"}.AsMechanism()
+		if err := r.produce(wrong, certificate); !errors.Is(err, kerr.SaslAuthenticationFailed) {
+			t.Errorf("%s, and a wrong password: %v", name, err)
+		}
+	}
+	old := ca.issue("device", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
+	for alert, certificate := range map[string]kgo.Opt{
+		"unknown certificate authority": with(stranger.issue("device")), "bad certificate": with(lost), "expired certificate": with(old),
+	} {
+		if err := r.produce(alice, certificate, kgo.RequestRetries(0)); err == nil || !strings.Contains(err.Error(), "remote error: tls: "+alert) {
+			t.Errorf("%v, want the alert %q", err, alert)
+		}
+	}
+	r.journal.await(t, 2, "connection ended", "user=alice")
+	if n, _ := r.journal.count("connection ended", "user=device"); n != 0 {
+		t.Errorf("%d connections were the certificate's", n)
+	}
 }
 
 // TestAdminHTTPS: with a key store the API speaks HTTPS alone, and takes a new
