@@ -2,18 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
-	"net"
-	"net/http"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
@@ -140,48 +134,6 @@ func jsonNames(groups []string, a slog.Attr) slog.Attr {
 		}
 	}
 	return a
-}
-
-type healthCommand struct{}
-
-// healthTimeout is below the five seconds at which container health checks
-// usually give up.
-const healthTimeout = 3 * time.Second
-
-// Run asks /health/ready of the gateway that this environment configures.
-func (*healthCommand) Run(w world) error {
-	cfg, report := config.Load(w.environ, config.Options{Hostname: "localhost", ReadFile: os.ReadFile})
-	if report.Failed() {
-		return usageError{report.Err()}
-	}
-	ctx, cancel := context.WithTimeout(w.ctx, healthTimeout)
-	defer cancel()
-	host := cfg.Admin.BindHost
-	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
-		host = "localhost"
-	}
-	scheme, client := "http://", http.DefaultClient
-	if cfg.Admin.KeyStore.IsSet() {
-		// It asks itself, and nothing secret.
-		scheme, client = "https://", &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	}
-	url := scheme + net.JoinHostPort(host, strconv.Itoa(cfg.Admin.Port)) + "/health/ready"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(w.stdout, io.LimitReader(resp.Body, 4096)); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return errors.New("not ready")
-	}
-	return nil
 }
 
 type versionCommand struct{}

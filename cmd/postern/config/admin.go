@@ -11,6 +11,7 @@ func (r *reader) admin() Admin {
 		KeyStore:       r.httpsStore("GATEWAY_HTTPS_KEY_STORE_PATH", "GATEWAY_HTTPS_KEY_STORE_PASSWORD"),
 		TrustStore:     r.httpsStore("GATEWAY_HTTPS_TRUST_STORE_PATH", "GATEWAY_HTTPS_TRUST_STORE_PASSWORD"),
 		ClientAuth:     r.choice("GATEWAY_HTTPS_CLIENT_AUTH", HTTPSNone, HTTPSRequest, HTTPSRequired),
+		HealthKeyStore: r.httpsStore("GATEWAY_HTTPS_HEALTH_KEY_STORE_PATH", "GATEWAY_HTTPS_HEALTH_KEY_STORE_PASSWORD"),
 	}
 	const auth = "GATEWAY_HTTPS_CLIENT_AUTH"
 	asks := a.ClientAuth == HTTPSRequest || a.ClientAuth == HTTPSRequired
@@ -19,8 +20,12 @@ func (r *reader) admin() Admin {
 		r.report.fail(auth, a.ClientAuth+" needs "+a.KeyStore.PathVar+": without HTTPS there are no client certificates")
 	case asks && !a.TrustStore.IsSet():
 		r.missing(a.TrustStore.PathVar, auth+" is "+a.ClientAuth+": client certificates are checked against the authorities in a trust store")
-	case a.TrustStore.IsSet() && !asks:
-		r.report.warn(a.TrustStore.PathVar + " is set and has no effect: " + auth + " is " + a.ClientAuth)
+	case !asks:
+		for _, s := range []Store{a.TrustStore, a.HealthKeyStore} {
+			if s.IsSet() {
+				r.report.warn(s.PathVar + " is set and has no effect: " + auth + " is " + a.ClientAuth)
+			}
+		}
 	}
 	return a
 }

@@ -254,6 +254,8 @@ type Admin struct {
 	KeyStore   Store
 	TrustStore Store
 	ClientAuth string
+	// HealthKeyStore is what the health check shows a gateway that asks; its key has the store's password.
+	HealthKeyStore Store
 }
 
 // The values of Admin.ClientAuth.

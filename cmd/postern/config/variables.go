@@ -152,6 +152,8 @@ var sections = []section{
 		{Name: "GATEWAY_HTTPS_CLIENT_AUTH", Default: "NONE", Meaning: "client certificates on HTTPS, beside the accounts: `NONE`, `REQUEST` (a bad one is refused, none is not) or `REQUIRED`"},
 		{Name: "GATEWAY_HTTPS_TRUST_STORE_PATH", Meaning: "authorities of the same"},
 		{Name: "GATEWAY_HTTPS_TRUST_STORE_PASSWORD", Meaning: "the store's password", Secret: true},
+		{Name: "GATEWAY_HTTPS_HEALTH_KEY_STORE_PATH", DefaultNote: "with `REQUIRED`, that of GATEWAY_HTTPS_KEY_STORE_PATH", Meaning: "certificate and key that `postern health` shows"},
+		{Name: "GATEWAY_HTTPS_HEALTH_KEY_STORE_PASSWORD", Meaning: "the password of the store and of the key in it", Secret: true},
 	}},
 	{"Kafka", []variable{
 		{Name: "KAFKA_BOOTSTRAP_SERVERS", DefaultNote: "none: it must be set", Meaning: "comma list of host:port", Path: "bootstrap.servers"},

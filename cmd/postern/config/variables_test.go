@@ -275,10 +275,12 @@ func usedCases() map[string]usedCase {
 		"GATEWAY_OAUTH_GROUPS_CLAIM_NAME": text(func(c *Config) string { return c.Authentication.OAuth.GroupsClaim }, []string{"groups"}, "a\x00"),
 		"GATEWAY_OAUTH_CLOCK_SKEW_SECONDS": number(func(c *Config) int64 { return int64(c.Authentication.OAuth.ClockSkew / time.Second) },
 			map[string]int64{"0": 0, "3600": 3600}, "-1", "3601"),
-		"GATEWAY_HTTPS_KEY_STORE_PATH":       text(func(c *Config) string { return c.Admin.KeyStore.Path }, []string{"/k"}),
-		"GATEWAY_HTTPS_KEY_STORE_PASSWORD":   text(func(c *Config) string { return c.Admin.KeyStore.Password.Reveal() }, []string{" p "}),
-		"GATEWAY_HTTPS_TRUST_STORE_PATH":     text(func(c *Config) string { return c.Admin.TrustStore.Path }, []string{"/t"}),
-		"GATEWAY_HTTPS_TRUST_STORE_PASSWORD": text(func(c *Config) string { return c.Admin.TrustStore.Password.Reveal() }, []string{"p"}),
+		"GATEWAY_HTTPS_KEY_STORE_PATH":            text(func(c *Config) string { return c.Admin.KeyStore.Path }, []string{"/k"}),
+		"GATEWAY_HTTPS_KEY_STORE_PASSWORD":        text(func(c *Config) string { return c.Admin.KeyStore.Password.Reveal() }, []string{" p "}),
+		"GATEWAY_HTTPS_TRUST_STORE_PATH":          text(func(c *Config) string { return c.Admin.TrustStore.Path }, []string{"/t"}),
+		"GATEWAY_HTTPS_TRUST_STORE_PASSWORD":      text(func(c *Config) string { return c.Admin.TrustStore.Password.Reveal() }, []string{"p"}),
+		"GATEWAY_HTTPS_HEALTH_KEY_STORE_PATH":     text(func(c *Config) string { return c.Admin.HealthKeyStore.Path }, []string{"/h"}),
+		"GATEWAY_HTTPS_HEALTH_KEY_STORE_PASSWORD": text(func(c *Config) string { return c.Admin.HealthKeyStore.Password.Reveal() }, []string{" p "}),
 		"GATEWAY_HTTPS_CLIENT_AUTH": {
 			good: map[string]func(*Config) bool{
 				"none":     func(c *Config) bool { return c.Admin.ClientAuth == HTTPSNone },

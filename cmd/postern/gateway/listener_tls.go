@@ -108,7 +108,7 @@ func (t *listenerTLS) load() error {
 }
 
 func keySource(s config.KeyStore, engine tlsterm.Engine, log *slog.Logger) (*source[tlsterm.Keys], error) {
-	of := spec(s.Store)
+	of := StoreSpec(s.Store)
 	return newSource(of, log, func(data []byte) (tlsterm.Keys, error) {
 		keys, err := tlsterm.ParseKeyStore(data, of, s.KeyPassword.Reveal(), s.KeyPasswordVar)
 		keys.Certificates = engine.Adopt(keys.Certificates)
@@ -117,7 +117,7 @@ func keySource(s config.KeyStore, engine tlsterm.Engine, log *slog.Logger) (*sou
 }
 
 func trustSource(s config.Store, log *slog.Logger) (*source[trust], error) {
-	of := spec(s)
+	of := StoreSpec(s)
 	return newSource(of, log, func(data []byte) (trust, error) {
 		pool, anchors, err := tlsterm.ParseTrustStore(data, of)
 		return trust{pool, anchors}, err

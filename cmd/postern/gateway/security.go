@@ -196,7 +196,8 @@ func (s *security) engineListeners() ([]engine.Listener, error) {
 	return out, nil
 }
 
-func spec(s config.Store) tlsterm.StoreSpec {
+// StoreSpec is a configured store as those who read it are told.
+func StoreSpec(s config.Store) tlsterm.StoreSpec {
 	return tlsterm.StoreSpec{
 		Path: s.Path, Password: s.Password.Reveal(), Type: s.Type,
 		PathVar: s.PathVar, PasswordVar: s.PasswordVar, TypeVar: s.TypeVar,
