@@ -43,13 +43,9 @@ func absentRows() []route {
 		if k.why == "" {
 			continue
 		}
-		no := func(*Server, request) answer {
-			return problem(http.StatusNotImplemented, "This gateway has no %s: %s.", k.what, k.why)
-		}
-		said := []outcome{says(http.StatusNotImplemented, "This gateway has none: "+k.why+".")}
-		rows = append(rows,
-			route{method: "PUT", pattern: base, needs: write, do: no, id: "put" + k.id, summary: "Not possible", query: []parameter{dryMode}, answers: said},
-			route{method: "DELETE", pattern: base + k.remove, needs: write, do: no, id: "delete" + k.id, summary: "Not possible", answers: said})
+		put := lacks("PUT", base, "put"+k.id, k.what, k.why)
+		put.query = []parameter{dryMode}
+		rows = append(rows, put, lacks("DELETE", base+k.remove, "delete"+k.id, k.what, k.why))
 	}
 	for i := range rows {
 		rows[i].tag = tagAbsent

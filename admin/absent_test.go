@@ -60,3 +60,57 @@ func TestKindsThatAreNotHere(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
+
+// The first generation has these kinds elsewhere, and in several places.
+func TestKindsOfTheFirstGenerationThatAreNotHere(t *testing.T) {
+	g := start(t, whole)
+	const vcluster = "/admin/vclusters/v1/vcluster/passthrough"
+	const interceptors = "/admin/interceptors/v1"
+	for _, kind := range []string{"/topics", "/concentration-rules"} {
+		if r := g.ask("GET", vcluster+kind, reader, ""); r.status != 200 || r.body != "[]" {
+			t.Errorf("%s: %d %s", kind, r.status, r.body)
+		}
+		if r := g.ask("GET", "/admin/vclusters/v1/vcluster/nowhere"+kind, reader, ""); r.status != 404 || r.body != `{"message":"The virtual cluster \"nowhere\" does not exist."}` {
+			t.Errorf("%s: %d %s", kind, r.status, r.body)
+		}
+	}
+	const noTopics = "This gateway has no topics of their own in a virtual cluster: it does not rename topics."
+	const noRules = "This gateway has no concentration rules: it does not concentrate topics."
+	wants := func(method, path, want string) {
+		t.Helper()
+		if r := g.ask(method, path, boss, "{}"); r.status != 501 || r.body != messageBody("%s", want) {
+			t.Errorf("%s %s: %d %s", method, path, r.status, r.body)
+		}
+		if r := g.ask(method, path, reader, "{}"); r.status != 403 || r.body != noPermission {
+			t.Errorf("%s %s as a reader: %d %s", method, path, r.status, r.body)
+		}
+	}
+	wants("DELETE", vcluster+"/topics", noTopics)
+	wants("POST", vcluster+"/topics/orders", noTopics)
+	wants("DELETE", vcluster+"/topics/orders", noTopics)
+	wants("POST", vcluster+"/concentration-rules", noRules)
+	wants("DELETE", vcluster+"/concentration-rules?pattern=x", noRules)
+	wants("POST", "/admin/pclusters/v1/pcluster/main/switch?to=failover", "This gateway has no other physical clusters: it has one.")
+	for _, scope := range []string{
+		"", "/global", "/username/a%2Fb", "/group/g", "/vcluster/passthrough", "/vcluster/passthrough/username/a", "/vcluster/passthrough/group/g",
+	} {
+		if r := g.ask("GET", interceptors+scope, reader, ""); r.status != 200 || r.body != `{"interceptors":[]}` {
+			t.Errorf("%s: %d %s", scope, r.status, r.body)
+		}
+		one := interceptors + scope + "/interceptor/x"
+		if r := g.ask("GET", one, reader, ""); r.status != 404 || r.body != messageBody("This gateway has no interceptors.") {
+			t.Errorf("%s: %d %s", one, r.status, r.body)
+		}
+		for _, method := range []string{"POST", "PUT", "DELETE"} {
+			wants(method, one, "This gateway has no interceptors: it runs no interceptors.")
+		}
+	}
+	for _, call := range [][2]string{{"GET", "/all?pluginClass=x"}, {"POST", "/resolve"}} {
+		if r := g.ask(call[0], interceptors+call[1], reader, `{"username":"a"}`); r.status != 200 || r.body != `{"interceptors":[]}` {
+			t.Errorf("%v: %d %s", call, r.status, r.body)
+		}
+	}
+	if r := g.ask("GET", interceptors+"/vcluster/nowhere/group/g", reader, ""); r.status != 404 {
+		t.Errorf("in a virtual cluster that is not there: %d %s", r.status, r.body)
+	}
+}

@@ -1,6 +1,6 @@
 // Package admin is the gateway's HTTP interface for administrators, probes and scrapers, on one port: the first
 // generation of the API below /admin (user mappings, tokens, denied certificates), the second below /gateway/v2
-// (service accounts, groups, virtual clusters, tokens), /health, /health/live, /health/ready, /versions, /metrics, the
+// (service accounts, groups, virtual clusters, tokens, counts), /health, /health/live, /health/ready, /versions, /metrics, the
 // OpenAPI document of all this and a page that renders it.
 //
 // It owns the listening socket of GATEWAY_HTTP_PORT, its connections, and the table in routes.go, which is the whole

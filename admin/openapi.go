@@ -59,6 +59,8 @@ var pathVariables = map[string]parameter{
 	"vCluster":    {"vCluster", "The virtual cluster, not `passthrough`.", declarable()},
 	"username":    {"username", "The username, escaped as in any URL: `/` is `%2F`.", name(mapping.MaxName)},
 	"name":        {"name", "The name.", schema{"type": "string", "minLength": 1}},
+	"group":       {"group", "The group.", schema{"type": "string", "minLength": 1}},
+	"topic":       {"topic", "The topic, as clients name it.", schema{"type": "string", "minLength": 1}},
 	"fingerprint": {"fingerprint", "", fingerprint()},
 }
 

@@ -60,7 +60,7 @@ func table(securedMetrics bool) []route {
 	rows := slices.Concat(
 		healthRows(securedMetrics), docRows(),
 		mappingRows("", ""), mappingRows("/vcluster/{vcluster}", "InVirtualCluster"),
-		firstTokenRows(), denialRows(), resourceRows(), absentRows(),
+		firstTokenRows(), denialRows(), resourceRows(), analyticsRows(), absentRows(), firstAbsentRows(),
 	)
 	for i := range rows {
 		rows[i].segments = strings.Split(rows[i].pattern, "/")
@@ -396,6 +396,7 @@ func (r *route) fits(segments []string) (said variables, ok bool) {
 			said.fingerprint = value
 		case "name":
 			said.name = value
+		case "group", "topic": // of what is not here
 		default:
 			said.username = value
 		}

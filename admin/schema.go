@@ -44,7 +44,14 @@ var named = map[string]schema{
 			"id": aString(), "status": aString(), "data": schema{"type": "object", "additionalProperties": aString()},
 		}), 0),
 	}),
-	"Versions": object([]string{"gateway"}, properties{"gateway": aString()}),
+	"Lived": object([]string{
+		"version", "os", "securityProtocol", "interceptors", "serviceAccounts", "groups", "virtualClusters", "aliasTopics", "concentratedTopics",
+	}, properties{
+		"version": aString(), "os": aString(), "securityProtocol": aString(), "interceptors": aCount(), "serviceAccounts": aCount(),
+		"groups": aCount(), "virtualClusters": aCount(), "aliasTopics": aCount(), "concentratedTopics": aCount(),
+	}),
+	"Interceptors": object([]string{"interceptors"}, properties{"interceptors": listOf(schema{"type": "object"}, 0)}),
+	"Versions":     object([]string{"gateway"}, properties{"gateway": aString()}),
 
 	"Token": object([]string{"token"}, properties{"token": about(aString(), "A JWT, signed with the key of the user pool.")}),
 	"FirstTokenRequest": object([]string{"lifeTimeSeconds"}, properties{"lifeTimeSeconds": life()}).
@@ -244,6 +251,8 @@ func listOf(of schema, most int) schema {
 	}
 	return l
 }
+
+func aCount() schema { return schema{"type": "integer", "minimum": 0} }
 
 func aString() schema  { return schema{"type": "string"} }
 func aBoolean() schema { return schema{"type": "boolean"} }
