@@ -16,9 +16,10 @@
 // result for good: run with -count=1, as the Makefile does.
 //
 // Clients that log in have a stage of their own (sasl_test.go): one broker per
-// release with listeners that ask for a login, an issuer of tokens, and gateways
-// that decide and that relay. A login is data (type login), which every driver
-// takes, so that what is a row for one client is one for all.
+// release with listeners that ask for a login, an issuer of tokens, a key
+// distribution centre, and gateways that decide and that relay. A login is data
+// (type login), which every driver takes, so that what is a row for one client is
+// one for all.
 //
 // The folder clients holds programs in other languages, each with its own
 // test.

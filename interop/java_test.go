@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -48,18 +49,26 @@ func javaClasspath(t *testing.T, classes func() (string, error), on ...jars) str
 		kafkatest.LeaveOut(t, "javac is not on the PATH, a JDK is needed")
 	}
 	dir, err := classes()
-	if err != nil {
-		t.Fatal(err)
-	}
+	fetched(t, err)
 	classpath := []string{dir}
 	for _, j := range on {
 		folder, err := j(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		fetched(t, err)
 		classpath = append(classpath, filepath.Join(folder, "*"))
 	}
 	return strings.Join(classpath, string(filepath.ListSeparator))
+}
+
+// fetched ends the test where jars could not be had, and leaves it out where there
+// is no Maven to fetch them with.
+func fetched(t *testing.T, err error) {
+	t.Helper()
+	if errors.Is(err, exec.ErrNotFound) {
+		kafkatest.LeaveOut(t, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // walkClasses is the folder with the compiled Java program.

@@ -226,8 +226,8 @@ func TestLoginBesideACertificate(t *testing.T) {
 		"GATEWAY_SSL_KEY_STORE_PATH":   file(t, dir, "server.pem", keyPEM(t, ca.issue("gateway"))),
 		"GATEWAY_SSL_TRUST_STORE_PATH": file(t, dir, "ca.pem", ca.pem()),
 	})
-	r.account("alice", `{"type": "LOCAL"}`)
-	alice := plain.Auth{User: "alice", Pass: r.token("alice")}.AsMechanism()
+	r.account("carol", `{"type": "LOCAL"}`)
+	carol := plain.Auth{User: "carol", Pass: r.token("carol")}.AsMechanism()
 	with := func(certs ...tls.Certificate) kgo.Opt {
 		// Not by Certificates: a client would keep back one of whose authority it is not asked.
 		return kgo.DialTLSConfig(&tls.Config{RootCAs: pool(ca), ServerName: "localhost", GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -243,10 +243,10 @@ func TestLoginBesideACertificate(t *testing.T) {
 		t.Fatal(status, body)
 	}
 	for name, certificate := range map[string]kgo.Opt{"good": with(ca.issue("device")), "none": with()} {
-		if err := r.produce(alice, certificate); err != nil {
+		if err := r.produce(carol, certificate); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		wrong := plain.Auth{User: "alice", Pass: "wrong"}.AsMechanism()
+		wrong := plain.Auth{User: "carol", Pass: "wrong"}.AsMechanism()
 		if err := r.produce(wrong, certificate); !errors.Is(err, kerr.SaslAuthenticationFailed) {
 			t.Errorf("%s, and a wrong password: %v", name, err)
 		}
@@ -255,11 +255,11 @@ func TestLoginBesideACertificate(t *testing.T) {
 	for alert, certificate := range map[string]kgo.Opt{
 		"unknown certificate authority": with(stranger.issue("device")), "bad certificate": with(lost), "expired certificate": with(old),
 	} {
-		if err := r.produce(alice, certificate, kgo.RequestRetries(0)); err == nil || !strings.Contains(err.Error(), "remote error: tls: "+alert) {
+		if err := r.produce(carol, certificate, kgo.RequestRetries(0)); err == nil || !strings.Contains(err.Error(), "remote error: tls: "+alert) {
 			t.Errorf("%v, want the alert %q", err, alert)
 		}
 	}
-	r.journal.await(t, 2, "connection ended", "user=alice")
+	r.journal.await(t, 2, "connection ended", "user=carol")
 	if n, _ := r.journal.count("connection ended", "user=device"); n != 0 {
 		t.Errorf("%d connections were the certificate's", n)
 	}
