@@ -127,17 +127,29 @@ func (s *Set) Fetch(ctx context.Context, kid, alg string) {
 	if _, err := s.Key(kid, alg); err == nil || kid == "" && s.keys.Load() != nil {
 		return
 	}
-	s.mu.Lock()
-	done, waits := s.done, s.fetching || s.failures == 0 && !time.Now().Before(s.askAgain)
-	s.mu.Unlock()
-	if !waits {
-		return
-	}
 	select {
-	case <-done:
+	case <-s.next():
 	case <-ctx.Done():
 	}
 }
+
+// next is closed when the next fetch has ended; it is closed already when that is not
+// to be waited for.
+func (s *Set) next() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.fetching:
+	case s.failures == 0 && !time.Now().Before(s.askAgain):
+		// A fetch that ended a moment ago may have taken what Key asked for.
+		s.want()
+	default:
+		return closed
+	}
+	return s.done
+}
+
+var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
 // Ready says why there are no keys; nil once there are, also when they are old.
 func (s *Set) Ready() error {
