@@ -73,7 +73,7 @@ func (ln *listener) openPorts(n int) error {
 			continue
 		}
 		sockets := ln.engine.o.Sockets
-		config := net.ListenConfig{KeepAlive: -1, Control: sockets.prepareListener}
+		config := net.ListenConfig{KeepAlive: -1, Control: sockets.control}
 		l, err := config.Listen(ln.engine.ctx, "tcp", net.JoinHostPort(ln.o.Bind, strconv.Itoa(port)))
 		if err != nil {
 			return fmt.Errorf("engine: listener %s: %w", ln.o.Name, err)

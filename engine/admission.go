@@ -2,13 +2,11 @@ package engine
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/postern-kafka/postern/mapping"
@@ -172,10 +170,9 @@ func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) {
 	if talking(p.session) {
 		e.converse(p, conn, place, out)
 	}
-	var upstream *net.TCPConn
 	for _, fx := range out.List() {
 		if fx.Kind == session.DialBroker {
-			upstream, p.broker.tls, err = e.dial(fx.Node, p)
+			err = e.dial(fx.Node, p)
 			switch { // not everything is the broker's fault
 			case err != nil && e.stopping.Load():
 				p.session.StartDrain(out)
@@ -191,7 +188,7 @@ func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) {
 		e.farewell(p, conn)
 		return
 	}
-	e.enroll(p, conn, upstream)
+	e.enroll(p, conn)
 }
 
 // principal names who the client is.
@@ -268,102 +265,10 @@ func hangUpOn(conn *net.TCPConn, limit time.Duration, bytes int64) {
 	_ = conn.Close()
 }
 
-// dialTries is how many of the known brokers are tried for a connection that
-// may go to any; the bootstrap list is the last resort, for a cluster that has
-// moved as a whole.
-const dialTries = 3
-
-// dial connects to the broker of a node, or to any, for a session.
-func (e *Engine) dial(node int32, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
-	if node != session.Anywhere {
-		addr, ok := e.o.Book.Address(node)
-		if !ok {
-			return nil, nil, fmt.Errorf("engine: broker %d is not known", node)
-		}
-		return e.dialAddress(addr, e.o.DialTimeout, p)
-	}
-	candidates := make([]string, 0, 2*dialTries)
-	for range dialTries {
-		if addr := e.o.Book.Bootstrap(); !slices.Contains(candidates, addr) {
-			candidates = append(candidates, addr)
-		}
-	}
-	for _, addr := range e.o.Book.Seeds() {
-		if len(candidates) < cap(candidates) && !slices.Contains(candidates, addr) {
-			candidates = append(candidates, addr)
-		}
-	}
-	var errs []error
-	for _, addr := range candidates {
-		conn, sealed, err := e.dialAddress(addr, e.o.DialTimeout/dialTries, p)
-		if err == nil {
-			return conn, sealed, nil
-		}
-		errs = append(errs, err)
-	}
-	return nil, nil, errors.Join(errs...)
-}
-
-// dialAddress connects, secures the connection and logs in, within limit.
-func (e *Engine) dialAddress(addr string, limit time.Duration, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
-	ctx, cancel := context.WithTimeout(e.ctx, limit)
-	defer cancel()
-	for {
-		conn, sealed, err := e.dialOnce(ctx, addr, p)
-		if err == nil || !again(ctx, err) {
-			return conn, sealed, err
-		}
-	}
-}
-
-func (e *Engine) dialOnce(ctx context.Context, addr string, p *pair) (*net.TCPConn, *tlsterm.Conn, error) {
-	d := net.Dialer{KeepAliveConfig: e.o.Sockets.keepAlive(), Control: e.o.Sockets.prepare}
-	conn, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, nil, err
-	}
-	tcp := conn.(*net.TCPConn)
-	var sealed *tlsterm.Conn
-	if e.o.BrokerTLS != nil {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, nil, errors.Join(err, conn.Close())
-		}
-		if sealed, err = e.secure(ctx, tcp, e.o.BrokerTLS(host), p.from); err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("engine: broker %s: %w", addr, err), conn.Close())
-		}
-	}
-	if err := e.logIn(ctx, tcp, sealed, p); err != nil {
-		if sealed != nil {
-			sealed.Release()
-		}
-		return nil, nil, errors.Join(fmt.Errorf("engine: broker %s: %w", addr, err), conn.Close())
-	}
-	return tcp, sealed, nil
-}
-
-// secure performs the client's side of TLS towards a broker, in turn with the
-// handshakes of clients.
-func (e *Engine) secure(ctx context.Context, conn *net.TCPConn, cfg *tls.Config, from origin) (*tlsterm.Conn, error) {
-	paced, err := newTurnConn(ctx, conn, e.turns, from)
-	if err != nil {
-		return nil, err
-	}
-	defer paced.release()
-	paced.kind = goingOn // the client's own handshake is done
-	var sealed *tlsterm.Conn
-	if err = paced.take(); err == nil {
-		sealed, err = e.o.TLSEngine.Client(ctx, paced, cfg)
-	}
-	if paced.starved {
-		return nil, fmt.Errorf("%w: %w", errNoTurn, err)
-	}
-	return sealed, err
-}
-
-// enroll gives the session and both of its sockets to a loop.
-func (e *Engine) enroll(p *pair, conn, upstream *net.TCPConn) {
+// enroll gives the session and both of its sockets to a loop; the broker's link has
+// its own already.
+func (e *Engine) enroll(p *pair, conn *net.TCPConn) {
 	p.loop = e.place()
-	err := errors.Join(p.client.hold(conn), p.broker.hold(upstream))
+	err := p.client.hold(conn)
 	p.loop.do(func() { p.enter(err) })
 }

@@ -121,6 +121,7 @@ type Engine struct {
 	turns        *fairQueue // a permit per processor that handshakes may use
 	halfOpen     halfOpen
 	penance      penance
+	names        names // of brokers
 	accepting    sync.WaitGroup
 	looping      sync.WaitGroup
 	admissions   workers

@@ -84,12 +84,18 @@ func TestSocketThatCannotBeTakenOver(t *testing.T) {
 	}
 	defer ln.Close()
 	client := dial(t, ln.Addr().String())
-	accepted, err := ln.Accept()
+	client.Close() // its descriptor is nobody's any more
+	fd, err := e.connect(t.Context(), ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	broker := dial(t, ln.Addr().String())
-	broker.Close() // its descriptor is nobody's any more
+	var broker net.Conn
+	for range 2 {
+		if broker, err = ln.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		defer broker.Close()
+	}
 	out := session.Effects{Stats: &e.stats}
 	s := session.New(e.listeners[0].shared, session.Anywhere)
 	s.Start(mapping.Auth{Principal: "CN=orders"}, nil, &out)
@@ -97,8 +103,10 @@ func TestSocketThatCannotBeTakenOver(t *testing.T) {
 	if !e.counters.enter(1) {
 		t.Fatal("the engine has a session")
 	}
-	e.enroll(newPair(e.listeners[0], s, accepted.RemoteAddr(), time.Now()), accepted.(*net.TCPConn), broker)
-	if _, err := io.ReadAll(client); err != nil {
+	p := newPair(e.listeners[0], s, broker.RemoteAddr(), time.Now())
+	p.broker.fd = fd
+	e.enroll(p, client)
+	if _, err := io.ReadAll(broker); err != nil {
 		t.Error(err)
 	}
 	until(t, "the end", func() bool { return e.counters.active.Load() == 0 })

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"net"
 	"os"
 	"syscall"
 	"time"
@@ -36,46 +35,33 @@ func (s *Sockets) defaults() {
 	setDefault(&s.Read, 128<<10)
 }
 
-func (s Sockets) keepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: s.KeepAlive, Interval: probeInterval, Count: probes}
-}
-
-// prepare sets the buffers of a socket before it connects: only then does the
-// receive buffer decide about the window that is offered.
-func (s Sockets) prepare(_, _ string, raw syscall.RawConn) error {
-	return setOptions(raw, s.buffers())
-}
-
-// prepareListener sets up a socket before it listens. What it has, those that it accepts
-// have too, without calls of their own.
-func (s Sockets) prepareListener(_, _ string, raw syscall.RawConn) error {
+// prepare sets up a socket before it connects or listens: only then does the receive
+// buffer decide about the window that is offered, and what a listening socket has,
+// those that it accepts have too, without calls of their own.
+func (s Sockets) prepare(fd int) error {
 	idle := (s.KeepAlive + time.Second - 1) / time.Second
-	return setOptions(raw, append(s.buffers(),
-		socketOption{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-		socketOption{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(idle)},
-		socketOption{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(probeInterval / time.Second)},
-		socketOption{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, probes}))
-}
-
-// socketOption is one of setsockopt(2) with its value.
-type socketOption struct{ level, name, value int }
-
-func (s Sockets) buffers() (options []socketOption) {
-	if s.SendBuffer > 0 {
-		options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_SNDBUF, s.SendBuffer})
-	}
-	if s.ReceiveBuffer > 0 {
-		options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_RCVBUF, s.ReceiveBuffer})
-	}
-	return options
-}
-
-func setOptions(raw syscall.RawConn, options []socketOption) error {
-	var errs error
-	err := raw.Control(func(fd uintptr) {
-		for _, o := range options {
-			errs = errors.Join(errs, os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), o.level, o.name, o.value)))
+	for _, o := range []struct{ level, name, value int }{
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(idle)},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(probeInterval / time.Second)},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, probes},
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, s.SendBuffer},
+		{unix.SOL_SOCKET, unix.SO_RCVBUF, s.ReceiveBuffer},
+	} {
+		if o.value == 0 {
+			continue
 		}
-	})
-	return errors.Join(err, errs)
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return nil
+}
+
+// control is prepare as net.ListenConfig wants it.
+func (s Sockets) control(_, _ string, raw syscall.RawConn) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) { failed = s.prepare(int(fd)) })
+	return errors.Join(err, failed)
 }

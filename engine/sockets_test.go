@@ -1,16 +1,33 @@
 package engine
 
 import (
+	"context"
+	"net"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/postern-kafka/postern/mapping"
 )
 
-// Both sockets of a session are set up as was asked for.
+// Both sockets of a session are set up as was asked for, whether or not something had
+// to be said to the broker first.
 func TestSockets(t *testing.T) {
-	e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) {
-		o.Loops = 1
+	t.Run("straight", func(t *testing.T) { testSockets(t, serveBroker(t, echo), nil) })
+	t.Run("logged in", func(t *testing.T) {
+		broker := serveBroker(t, func(c *net.TCPConn) {
+			takeGreeting(c)
+			_, _ = c.Write([]byte("friend"))
+			echo(c)
+		})
+		testSockets(t, broker, func(context.Context, *mapping.User) (Login, error) { return friend(0), nil })
+	})
+}
+
+func testSockets(t *testing.T, broker *fakeBroker, login func(context.Context, *mapping.User) (Login, error)) {
+	e, addr := startEngine(t, broker, func(o *Options) {
+		o.Loops, o.BrokerLogin = 1, login
 		o.Sockets = Sockets{KeepAlive: 77 * time.Second, SendBuffer: 100_000, ReceiveBuffer: 50_000}
 	})
 	c := dial(t, addr)

@@ -58,16 +58,17 @@ func again(ctx context.Context, err error) bool {
 // loginBuffer is how much of a broker's answers is read at once.
 const loginBuffer = 4 << 10
 
+// logsIn reports whether the gateway logs in at the broker of a session. A session
+// that does not know its user yet relays its client's own login.
+func (e *Engine) logsIn(p *pair) bool { return e.o.BrokerLogin != nil && p.session.User() != nil }
+
 // logIn logs in at a broker on a connection that may hold TLS, for the client
-// of a session, and notes when the broker wants to see another login. A session
-// that does not know its user yet relays its client's own login: then there is
-// nothing to do.
+// of a session, and notes when the broker wants to see another login.
 func (e *Engine) logIn(ctx context.Context, conn *net.TCPConn, sealed *tlsterm.Conn, p *pair) error {
-	user := p.session.User()
-	if e.o.BrokerLogin == nil || user == nil {
+	if !e.logsIn(p) {
 		return nil
 	}
-	began := time.Now()
+	user, began := p.session.User(), time.Now()
 	login, err := e.o.BrokerLogin(ctx, user)
 	if err == nil {
 		err = exchange(ctx, conn, sealed, login)
