@@ -1,64 +1,101 @@
 package rsasign
 
-const (
-	digitBits = 52
-	digitMask = 1<<digitBits - 1
+import (
+	"math/big"
+	"unsafe"
+)
 
-	vector     = 8 // digits
+const (
 	windowBits = 5
 	entries    = 1 << windowBits
+	gap        = 8 // words
 )
 
 // A kernel multiplies numbers of one size. They come in pairs, the first for the
 // modulus A and the second for B:
 //
-//	│ digits of A, lowest first │ 8 × 0 │ digits of B │ 8 × 0 │
+//	│ words of A │ 8 × 0 │ words of B │ 8 × 0 │
 //
-// A digit has 52 bits; a number ends in a whole vector of 8, above its digits
-// with zeros. The zeros between are read, never written.
+// Each digit has a word of its own, in the order that the kernel has them in; the
+// words that are left are zero. The zeros behind a number are read, never written.
 //
-// With R = 2^(52·digits) it is x·y/R modulo the modulus n that comes out
+// With R = 2^(width·digits) it is x·y/R modulo the modulus n that comes out
 // (Montgomery's product), and not quite reduced: (x·y + f·n)/R, where f < R. So
 // of numbers below R, one of which is below n, the product is below 2n.
 type kernel struct {
-	digits  int
-	vectors int
+	shape
 	// multiply makes of z, squared so many times, the product with y, for A and B.
-	// moduli are as moduliOf arranges them.
-	multiply func(z, y, moduli *uint64, squarings int)
-	// pick makes of z the entry a of the table's numbers for A and the entry b of
-	// those for B. It reads all of the table, which is of pairs.
+	// moduli are as arrange makes them; room is overwritten.
+	multiply func(z, y, moduli, room *uint64, squarings int)
+	// file writes a pair to an entry of a table, and pick makes of z the entry a of
+	// the table's numbers for A and the entry b of those for B. It reads all of the
+	// table.
+	file func(entry, pair []uint64)
 	pick func(z, table *uint64, a, b int)
+	// arrange arranges odd moduli, without a gap, as multiply wants them.
+	arrange func(a, b *big.Int) []uint64
 }
 
-// number is how many words a number takes, and pair a pair.
-func (k *kernel) number() int { return k.vectors * vector }
-func (k *kernel) pair() int   { return 2 * (k.number() + vector) }
-
-// a and b are the digits of a pair, without the zeros, which stay zeros.
-func (k *kernel) a(pair []uint64) []uint64 { return pair[:k.digits] }
-func (k *kernel) b(pair []uint64) []uint64 { return pair[k.pair()/2:][:k.digits] }
-
-// moduliOf arranges odd moduli as multiply wants them:
-//
-//	│ A │ B │ A without its lowest digit │ B likewise │ -1/A mod 2^52 │ -1/B mod 2^52 │
-func (k *kernel) moduliOf(a, b []uint64) []uint64 {
-	n := k.number()
-	m := make([]uint64, 4*n+2, 4*n+vector)
-	copy(m, a)
-	copy(m[n:], b)
-	copy(m[2*n:], a[1:])
-	copy(m[3*n:], b[1:])
-	m[4*n] = negativeInverse(a[0])
-	m[4*n+1] = negativeInverse(b[0])
-	return m
+// A shape is how numbers lie in memory.
+type shape struct {
+	width int   // of a digit in bits
+	order []int // where digits are, the lowest first
+	size  int   // of a number in words
+	rest  int   // bits that moduli have more than the primes, see modulus
+	entry int   // of a pair in a table, in words
+	room  int   // of what multiply overwrites, in words
 }
 
-// negativeInverse returns -1/n mod 2^52 for an odd n.
-func negativeInverse(n uint64) uint64 {
+// pair is how many words a pair takes.
+func (s *shape) pair() int { return 2 * (s.size + gap) }
+
+// half is one of the numbers of a pair.
+func (s *shape) half(pair []uint64, i int) []uint64 { return pair[i*s.pair()/2:][:s.size] }
+
+// modulus returns the multiple of p that the kernel multiplies modulo: -1 modulo
+// 2^rest.
+func (s *shape) modulus(p *big.Int) *big.Int {
+	if s.rest == 0 {
+		return p
+	}
+	return new(big.Int).Mul(p, new(big.Int).SetUint64(negativeInverse(p.Uint64(), s.rest)))
+}
+
+// aligned returns n words that begin a line of the cache, as vectors are to lie in
+// one.
+func aligned(n int) []uint64 {
+	const line = 8 // words
+	all := make([]uint64, n+line-1)
+	skip := -uintptr(unsafe.Pointer(&all[0])) / 8 % line
+	return all[skip:][:n:n]
+}
+
+// A family are the kernels that need the same of a processor, by the bits of
+// their primes.
+type family struct {
+	name      string
+	needs     string
+	available bool
+	kernels   map[int]*kernel
+}
+
+// kernelFor returns the kernel for primes of so many bits, nil if there is none
+// or the processor or the operating system lacks what it needs. The families'
+// order is from the fastest.
+func kernelFor(bits int) *kernel {
+	for _, f := range families {
+		if f.available {
+			return f.kernels[bits]
+		}
+	}
+	return nil
+}
+
+// negativeInverse returns -1/n mod 2^width for an odd n.
+func negativeInverse(n uint64, width int) uint64 {
 	inverse := n // right for 3 bits; each turn doubles them
 	for range 5 {
 		inverse *= 2 - n*inverse
 	}
-	return -inverse & digitMask
+	return -inverse & (1<<width - 1)
 }

@@ -20,29 +20,55 @@ func pick30(z, table *uint64, a, b int)
 //go:noescape
 func pick40(z, table *uint64, a, b int)
 
-var (
-	kernel20 = kernel{digits: 20, vectors: 3, multiply: multiply20, pick: pick20}
-	kernel30 = kernel{digits: 30, vectors: 4, multiply: multiply30, pick: pick30}
-	kernel40 = kernel{digits: 40, vectors: 5, multiply: multiply40, pick: pick40}
-)
+//go:noescape
+func multiplyAVX2(z, y, moduli, room *uint64, squarings, vectors, rows int)
 
-// kernelFor returns the kernel for primes of so many bits, nil if there is none
-// or the processor or the operating system lacks what it needs. R is at least
-// 2^16 times the modulus.
-func kernelFor(bits int) *kernel {
-	// F for nearly everything, DQ for KMOVB, IFMA for VPMADD52. All vectors have 512
-	// bits: VL is not needed.
-	has := &cpu.X86
-	if !has.HasAVX512F || !has.HasAVX512DQ || !has.HasAVX512IFMA {
-		return nil
+//go:noescape
+func pick10AVX2(z, table *uint64, a, b int)
+
+//go:noescape
+func pick14AVX2(z, table *uint64, a, b int)
+
+//go:noescape
+func pick20AVX2(z, table *uint64, a, b int)
+
+var families = []family{
+	{
+		name: "ifma",
+		// F for nearly everything, DQ for KMOVB, IFMA for VPMADD52. All vectors have 512
+		// bits: VL is not needed.
+		needs:     "AVX-512 F, DQ and IFMA",
+		available: cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512IFMA,
+		kernels: map[int]*kernel{
+			1024: kernelIFMA(shapesIFMA[1024], multiply20, pick20),
+			1536: kernelIFMA(shapesIFMA[1536], multiply30, pick30),
+			2048: kernelIFMA(shapesIFMA[2048], multiply40, pick40),
+		},
+	},
+	{
+		name:      "avx2",
+		needs:     "AVX2",
+		available: cpu.X86.HasAVX2,
+		kernels: map[int]*kernel{
+			1024: kernelAVX2(shapesAVX2[1024], pick10AVX2),
+			1536: kernelAVX2(shapesAVX2[1536], pick14AVX2),
+			2048: kernelAVX2(shapesAVX2[2048], pick20AVX2),
+		},
+	},
+}
+
+func kernelIFMA(s shape, multiply func(z, y, moduli *uint64, squarings int), pick func(z, table *uint64, a, b int)) *kernel {
+	k := &kernel{shape: s, arrange: s.arrangeIFMA, file: fileIFMA, pick: pick}
+	k.multiply = func(z, y, moduli, _ *uint64, squarings int) {
+		multiply(z, y, moduli, squarings)
 	}
-	switch bits {
-	case 1024:
-		return &kernel20
-	case 1536:
-		return &kernel30
-	case 2048:
-		return &kernel40
+	return k
+}
+
+func kernelAVX2(s shape, pick func(z, table *uint64, a, b int)) *kernel {
+	k := &kernel{shape: s, arrange: s.arrangeAVX2, file: fileAVX2, pick: pick}
+	k.multiply = func(z, y, moduli, room *uint64, squarings int) {
+		multiplyAVX2(z, y, moduli, room, squarings, s.size/lanes, len(s.order))
 	}
-	return nil
+	return k
 }

@@ -2,4 +2,4 @@
 
 package rsasign
 
-func kernelFor(int) *kernel { return nil }
+var families []family

@@ -1,49 +1,32 @@
 package rsasign
 
-// What is here takes the same time for all numbers of the same length.
+import (
+	"encoding/binary"
+	"math/big"
+	"math/bits"
+)
 
-// setBytes sets digits to the number in b, highest byte first, which they have
-// room for.
-func setBytes(digits []uint64, b []byte) {
-	clear(digits)
-	var collected uint64
-	have, next := 0, 0
-	for i := len(b) - 1; i >= 0; i-- {
-		collected |= uint64(b[i]) << have
-		if have += 8; have >= digitBits {
-			digits[next] = collected & digitMask
-			collected >>= digitBits
-			have -= digitBits
-			next++
-		}
-	}
-	if have > 0 {
-		digits[next] = collected
-	}
+// Numbers are words of 64 bits, the lowest first. What is here takes the same time
+// for all numbers of the same length, but for wordsOf.
+
+// wordsOf returns x, which has to fit, in n words.
+func wordsOf(x *big.Int, n int) []uint64 {
+	words := make([]uint64, n)
+	setBytes(words, x.FillBytes(make([]byte, 8*n)))
+	return words
 }
 
-// setWords sets words of 64 bits to the number in digits of 52, which they have
-// room for.
-func setWords(words, digits []uint64) {
-	clear(words)
-	for i, d := range digits {
-		word, bit := i*digitBits/64, i*digitBits%64
-		if word < len(words) {
-			words[word] |= d << bit
-		}
-		if word+1 < len(words) {
-			words[word+1] |= d >> (64 - bit) // nothing if bit is 0
-		}
-	}
-}
-
-// add adds y to x.
-func add(x, y []uint64) {
-	var carry uint64
+// setBytes sets x to the number in b, highest byte first and as long.
+func setBytes(x []uint64, b []byte) {
 	for i := range x {
-		sum := x[i] + y[i] + carry
-		x[i] = sum & digitMask
-		carry = sum >> digitBits
+		x[i] = binary.BigEndian.Uint64(b[len(b)-8*(i+1):])
+	}
+}
+
+// putBytes is the other way round.
+func putBytes(b []byte, x []uint64) {
+	for i, word := range x {
+		binary.BigEndian.PutUint64(b[len(b)-8*(i+1):], word)
 	}
 }
 
@@ -51,9 +34,7 @@ func add(x, y []uint64) {
 func reduce(x, n, room []uint64) {
 	var borrow uint64
 	for i := range x {
-		difference := x[i] - n[i] - borrow
-		room[i] = difference & digitMask
-		borrow = difference >> 63
+		room[i], borrow = bits.Sub64(x[i], n[i], borrow)
 	}
 	keep := -borrow
 	for i := range x {
@@ -61,12 +42,55 @@ func reduce(x, n, room []uint64) {
 	}
 }
 
-// difference sets z to x + 2n - y, which must not be negative.
-func difference(z, x, n, y []uint64) {
-	var carry int64
+// shorten divides x by 2^n modulo p, of which inverse is -1/p modulo 2^n. Of an x
+// below p·2^n comes one below 2p.
+func shorten(x, p []uint64, inverse uint64, n int) {
+	f := x[0] * inverse & (1<<n - 1)
+	var over, below uint64
+	for i := range x {
+		high, low := bits.Mul64(f, p[i])
+		var carry, sum uint64
+		sum, carry = bits.Add64(low, over, 0)
+		high += carry
+		sum, carry = bits.Add64(sum, x[i], 0)
+		over = high + carry
+		if i > 0 {
+			x[i-1] = below>>n | sum<<(64-n) // nothing if n is 0
+		}
+		below = sum
+	}
+	x[len(x)-1] = below>>n | over<<(64-n)
+}
+
+// difference sets z to x - y modulo n, which x is smaller than, and y than 2n.
+func difference(z, x, y, n []uint64) {
+	var borrow uint64
 	for i := range z {
-		digit := int64(x[i]) + 2*int64(n[i]) - int64(y[i]) + carry
-		z[i] = uint64(digit) & digitMask
-		carry = digit >> digitBits
+		z[i], borrow = bits.Sub64(x[i], y[i], borrow)
+	}
+	for range 2 {
+		var carry uint64
+		missing := -borrow
+		for i := range z {
+			z[i], carry = bits.Add64(z[i], n[i]&missing, carry)
+		}
+		borrow -= carry // none if nothing was added
+	}
+}
+
+// addProduct adds x·y to z, which is as long as both together and zero in its
+// upper half, the length of x.
+func addProduct(z, x, y []uint64) {
+	for i, digit := range x {
+		var over uint64
+		for j := range y {
+			high, low := bits.Mul64(digit, y[j])
+			var carry uint64
+			low, carry = bits.Add64(low, over, 0)
+			high += carry
+			z[i+j], carry = bits.Add64(z[i+j], low, 0)
+			over = high + carry
+		}
+		z[i+len(y)] = over
 	}
 }

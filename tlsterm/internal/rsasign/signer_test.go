@@ -90,8 +90,8 @@ func TestVerified(t *testing.T) {
 		t.Log("without openssl, which is not installed")
 	}
 	dir := t.TempDir()
+	needKernel(t)
 	for _, bits := range sizes {
-		needIFMA(t, bits)
 		key := keyOf(t, bits)
 		s := mustSigner(t, key, kernelFor)
 		der, err := x509.MarshalPKIXPublicKey(s.Public())
@@ -138,7 +138,7 @@ func write(t *testing.T, path string, b []byte) {
 // TestLeftToCryptoRSA: what this package does not do, crypto/rsa does.
 func TestLeftToCryptoRSA(t *testing.T) {
 	key := keyOf(t, 1024)
-	never := reference(1024)
+	never := straight(1024)
 	s := mustSigner(t, key, func(int) *kernel { return never })
 	s.works.New = func() any { t.Fatal("signed here"); return nil }
 	s.works = sync.Pool{New: s.works.New}
@@ -165,7 +165,7 @@ func TestLeftToCryptoRSA(t *testing.T) {
 
 // TestNoSalt: an error of the source of random numbers is an error.
 func TestNoSalt(t *testing.T) {
-	s := mustSigner(t, keyOf(t, 1024), reference)
+	s := mustSigner(t, keyOf(t, 1024), straight)
 	before := Faults()
 	sig, err := s.Sign(bytes.NewReader(make([]byte, 31)), digestOf(crypto.SHA256, "x"), pss(crypto.SHA256))
 	if sig != nil || !errors.Is(err, io.ErrUnexpectedEOF) || Faults() != before {
@@ -207,22 +207,27 @@ func TestNewRefuses(t *testing.T) {
 		"exponents that differ": {change(func(k *rsa.PrivateKey) { k.D = new(big.Int).Add(k.D, big.NewInt(2)) }), true},
 		"primes too near":       {keyFrom(extremePrimes(1024)[0], extremePrimes(1024)[1], 65537), true},
 	} {
-		if _, ok := newSigner(c.key, reference); ok {
+		if _, ok := newSigner(c.key, straight); ok {
 			t.Errorf("a signer for a key with %s", name)
 		}
-		if private := newPrivate(c.key, reference); (private != nil) != c.computes {
+		if private := newPrivate(c.key, straight); (private != nil) != c.computes {
 			t.Errorf("a key with %s can be computed with: %v", name, private != nil)
 		}
 	}
 	if _, ok := newSigner(good, func(int) *kernel { return nil }); ok {
 		t.Error("a signer without a kernel")
 	}
-	wrong := reference(1024)
+	wrong := *straight(1024)
 	wrong.pick = func(*uint64, *uint64, int, int) {}
-	if _, ok := newSigner(good, func(int) *kernel { return wrong }); ok {
+	if _, ok := newSigner(good, func(int) *kernel { return &wrong }); ok {
 		t.Error("a signer with a kernel that computes something else")
 	}
 }
+
+// halfA and halfB are where faulty turns its bit.
+func halfA(k *kernel, pair []uint64) []uint64 { return k.half(pair, 0) }
+
+func halfB(k *kernel, pair []uint64) []uint64 { return k.half(pair, 1) }
 
 // faulty returns a kernel that turns one bit after the n-th multiplication, or
 // choice from the table, of A's number or B's, and whether it did.
@@ -231,13 +236,13 @@ func faulty(k *kernel, n int, half func(k *kernel, pair []uint64) []uint64) (*ke
 	done := new(atomic.Bool)
 	flip := func(z *uint64) {
 		if int(calls.Add(1)) == n {
-			half(k, unsafe.Slice(z, k.pair()))[n%k.digits] ^= 1 << (n % digitBits)
+			half(k, unsafe.Slice(z, k.pair()))[k.order[n%len(k.order)]] ^= 1 << (n % k.width)
 			done.Store(true)
 		}
 	}
 	broken := *k
-	broken.multiply = func(z, y, moduli *uint64, squarings int) {
-		k.multiply(z, y, moduli, squarings)
+	broken.multiply = func(z, y, moduli, room *uint64, squarings int) {
+		k.multiply(z, y, moduli, room, squarings)
 		flip(z)
 	}
 	broken.pick = func(z, table *uint64, a, b int) {
@@ -249,7 +254,7 @@ func faulty(k *kernel, n int, half func(k *kernel, pair []uint64) []uint64) (*ke
 
 // TestFaults: whichever step goes wrong, the signature is right: crypto/rsa's.
 func TestFaults(t *testing.T) {
-	halves := []func(*kernel, []uint64) []uint64{(*kernel).a, (*kernel).b}
+	halves := []func(*kernel, []uint64) []uint64{halfA, halfB}
 	eachKernel(t, func(t *testing.T, kernelFor func(int) *kernel) {
 		digest := digestOf(crypto.SHA256, "x")
 		key := keyOf(t, 1024)
@@ -295,22 +300,18 @@ func TestFaultInKeyMaterial(t *testing.T) {
 		key := keyOf(t, 1024)
 		s := mustSigner(t, key, kernelFor)
 		c := s.private
-		n := c.kernel.number()
 		for _, of := range []struct {
 			name    string
 			word    *uint64
 			noticed bool // not if it is rarely used, and not now
 		}{
-			{"p", &c.primes[0][3], true},
-			{"q, if something is to be subtracted", &c.primes[1][4], false},
-			{"q in words", &c.q[5], true},
-			{"p of the kernel", &c.moduli[3], true},
-			{"q of the kernel", &c.moduli[n+4], true},
-			{"-1/p, but for the reference", &c.moduli[4*n], false},
-			{"-1/q, but for the reference", &c.moduli[4*n+1], false},
+			{"p, if something is to be subtracted", &c.primes[0][3], c.kernel.rest > 0},
+			{"q", &c.primes[1][4], true},
+			{"-1/p, of kernels that need it", &c.inverses[0], c.kernel.rest > 0},
+			{"-1/q, of kernels that need it", &c.inverses[1], c.kernel.rest > 0},
 			{"1 of the table", &c.one[2], false},
 			{"R²", &c.square[2], true},
-			{"R³", &c.cube[2], true},
+			{"R² times more", &c.upper[2], true},
 			{"1", &c.unit[2], true},
 			{"1/q", &c.qInverse[2], true},
 		} {
@@ -324,6 +325,18 @@ func TestFaultInKeyMaterial(t *testing.T) {
 				t.Errorf("another %s: not noticed", of.name)
 			}
 			*of.word ^= 1 << 14
+		}
+		for i, word := range c.moduli {
+			if word == 0 || i%7 != 0 {
+				continue // one digit is like the other
+			}
+			c.moduli[i] ^= 1 << 14
+			before := Faults()
+			sig, err := s.Sign(nil, digest, crypto.SHA256)
+			if err != nil || rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, digest, sig) != nil || Faults() != before+1 {
+				t.Errorf("with another word %d of the moduli: %v", i, err)
+			}
+			c.moduli[i] ^= 1 << 14
 		}
 		for i := range c.windows {
 			c.windows[i][7] ^= 1
@@ -342,7 +355,7 @@ func TestWiped(t *testing.T) {
 	eachKernel(t, func(t *testing.T, kernelFor func(int) *kernel) {
 		s := mustSigner(t, keyOf(t, 1024), kernelFor)
 		sound := s.private.kernel
-		broken, _ := faulty(sound, 100, (*kernel).a)
+		broken, _ := faulty(sound, 100, halfA)
 		for _, k := range []*kernel{sound, broken} {
 			var used *work
 			held := 0
@@ -374,7 +387,7 @@ func TestWiped(t *testing.T) {
 
 func TestWrongSignatureIsOverwritten(t *testing.T) {
 	key := keyOf(t, 1024)
-	broken, _ := faulty(reference(1024), 100, (*kernel).a)
+	broken, _ := faulty(straight(1024), 100, halfA)
 	c := newPrivate(key, func(int) *kernel { return broken })
 	w := c.newWork()
 	w.encodePKCS1(crypto.SHA256, digestOf(crypto.SHA256, "x"))
@@ -413,23 +426,24 @@ func TestAllocations(t *testing.T) {
 	if raceDetector {
 		t.Skip("under the race detector sync.Pool drops what it is given, at random")
 	}
-	for _, bits := range sizes {
-		needIFMA(t, bits)
-		s := mustSigner(t, keyOf(t, bits), kernelFor)
-		for _, hash := range hashes {
-			digest := digestOf(hash, "x")
-			for _, opts := range []crypto.SignerOpts{hash, pss(hash)} {
-				sign := func() {
-					if _, err := s.Sign(rand.Reader, digest, opts); err != nil {
-						t.Fatal(err)
+	eachFamily(t, func(t *testing.T, _ int, kernelFor func(int) *kernel) {
+		for _, bits := range sizes {
+			s := mustSigner(t, keyOf(t, bits), kernelFor)
+			for _, hash := range hashes {
+				digest := digestOf(hash, "x")
+				for _, opts := range []crypto.SignerOpts{hash, pss(hash)} {
+					sign := func() {
+						if _, err := s.Sign(rand.Reader, digest, opts); err != nil {
+							t.Fatal(err)
+						}
 					}
-				}
-				if n := testing.AllocsPerRun(20, sign); n > 1 {
-					t.Errorf("%d bits, %v, %T: %v allocations, the signature is one", 2*bits, hash, opts, n)
+					if n := testing.AllocsPerRun(20, sign); n > 1 {
+						t.Errorf("%d bits, %v, %T: %v allocations, the signature is one", 2*bits, hash, opts, n)
+					}
 				}
 			}
 		}
-	}
+	})
 }
 
 // TestSwitchedOff: what the environment forbids is not done. The processor's
@@ -437,14 +451,20 @@ func TestAllocations(t *testing.T) {
 func TestSwitchedOff(t *testing.T) {
 	const child = "RSASIGN_CHILD"
 	primes := extremePrimes(1024)
-	_, ok := New(keyFrom(primes[0], primes[4], 65537))
-	if os.Getenv(child) != "" {
-		if ok {
-			t.Fatal("a signer")
+	s, ok := New(keyFrom(primes[0], primes[4], 65537))
+	if want := os.Getenv(child); want != "" {
+		got := "none"
+		for _, f := range families {
+			if ok && s.private.kernel == f.kernels[1024] {
+				got = f.name
+			}
+		}
+		if got != want {
+			t.Fatalf("signs with %s, not with %s", got, want)
 		}
 		return
 	}
-	needIFMA(t, 1024)
+	needKernel(t)
 	if !ok {
 		t.Error("no signer, with nothing switched off")
 	}
@@ -452,46 +472,62 @@ func TestSwitchedOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, setting := range []string{"fips140=only", "cpu.avx512ifma=off", "cpu.avx512dq=off"} {
+	second := "none"
+	if kernelFor, _ := available("avx2"); kernelFor != nil {
+		second = "avx2"
+	}
+	for setting, want := range map[string]string{
+		"fips140=only":                 "none",
+		"cpu.avx512ifma=off":           second,
+		"cpu.avx512dq=off":             second,
+		"cpu.avx512f=off,cpu.avx2=off": "none",
+	} {
 		cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestSwitchedOff$")
-		cmd.Env = append(os.Environ(), child+"=1", "GODEBUG="+setting)
+		cmd.Env = append(os.Environ(), child+"="+want, "GODEBUG="+setting)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", setting, err, out)
 		}
 	}
 }
 
-func BenchmarkSign(b *testing.B) {
-	digest := digestOf(crypto.SHA256, "x")
+// eachSigner is for benchmarks: a key of each size with all that can sign with it.
+func eachSigner(b *testing.B, run func(b *testing.B, bits int, name string, signer crypto.Signer)) {
 	for _, bits := range sizes {
-		needIFMA(b, bits)
 		key := keyOf(b, bits)
-		signers := []struct {
-			name   string
-			signer crypto.Signer
-		}{{"ifma", mustSigner(b, key, kernelFor)}, {"std", key}}
-		for _, s := range signers {
-			for _, padding := range []struct {
-				name string
-				opts crypto.SignerOpts
-			}{{"pkcs1", crypto.SHA256}, {"pss", pss(crypto.SHA256)}} {
-				b.Run(fmt.Sprintf("%d/%s/%s", 2*bits, s.name, padding.name), func(b *testing.B) {
-					b.ReportAllocs()
-					for b.Loop() {
-						if _, err := s.signer.Sign(rand.Reader, digest, padding.opts); err != nil {
-							b.Fatal(err)
-						}
-					}
-				})
+		for _, m := range methods {
+			if kernelFor, needs := available(m.name); kernelFor != nil {
+				run(b, bits, m.name, mustSigner(b, key, kernelFor))
+			} else {
+				b.Logf("without %s, which needs %s", m.name, needs)
 			}
 		}
+		run(b, bits, "std", key)
 	}
+}
+
+func BenchmarkSign(b *testing.B) {
+	digest := digestOf(crypto.SHA256, "x")
+	eachSigner(b, func(b *testing.B, bits int, name string, signer crypto.Signer) {
+		for _, padding := range []struct {
+			name string
+			opts crypto.SignerOpts
+		}{{"pkcs1", crypto.SHA256}, {"pss", pss(crypto.SHA256)}} {
+			b.Run(fmt.Sprintf("%d/%s/%s", 2*bits, name, padding.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := signer.Sign(rand.Reader, digest, padding.opts); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	})
 }
 
 // BenchmarkNew is what a key costs once.
 func BenchmarkNew(b *testing.B) {
+	needKernel(b)
 	for _, bits := range sizes {
-		needIFMA(b, bits)
 		key := keyOf(b, bits)
 		b.Run(fmt.Sprint(2*bits), func(b *testing.B) {
 			for b.Loop() {

@@ -10,4 +10,4 @@ TEXT ·multiply30(SB), NOSPLIT, $0-32
 	MOVQ y+8(FP), SI
 	MOVQ moduli+16(FP), BX
 	MOVQ squarings+24(FP), R8
-#include "multiply_amd64.h"
+#include "ifma_amd64.h"
