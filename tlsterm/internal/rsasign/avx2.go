@@ -27,7 +27,10 @@ func shapeAVX2(vectors, digits int) shape {
 	}
 	s.rest = s.width
 	s.entry = s.size
-	s.room = 2 * lanes * (digits + 2*vectors)
+	// Room is for two sums. Numbers are as far apart as those, so that one distance is
+	// that of everything.
+	s.apart = lanes * (digits + vectors)
+	s.room = s.pair()
 	return s
 }
 
@@ -44,10 +47,10 @@ func (s *shape) arrangeAVX2(a, b *big.Int) []uint64 {
 
 // fileAVX2 puts the two halves of a number beside each other, for a table is read
 // as a whole for each of its numbers that is wanted.
-func fileAVX2(entry, pair []uint64) {
-	half := len(pair)/2 - gap
+func (s *shape) fileAVX2(entry, pair []uint64) {
+	half := s.size
 	for i := range 2 {
-		number := pair[i*len(pair)/2:][:half]
+		number := s.half(pair, i)
 		lower, upper := number[:half/2], number[half/2:]
 		for j := range lower {
 			entry[i*half/2+j] = lower[j] | upper[j]<<32

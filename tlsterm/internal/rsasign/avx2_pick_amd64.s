@@ -70,7 +70,7 @@ entry:
 	PART(Y4, 128, 288)
 
 	// B likewise.
-	ADDQ $384, DI
+	ADDQ $1536, DI
 	MOVQ table+8(FP), SI
 	ADDQ $160, SI
 	MOVQ b+24(FP), AX
@@ -117,7 +117,7 @@ entry:
 	PART(Y6, 192, 416)
 
 	// B likewise.
-	ADDQ $512, DI
+	ADDQ $2240, DI
 	MOVQ table+8(FP), SI
 	ADDQ $224, SI
 	MOVQ b+24(FP), AX
@@ -173,7 +173,7 @@ entry:
 	PART(Y9, 288, 608)
 
 	// B likewise.
-	ADDQ $704, DI
+	ADDQ $3072, DI
 	MOVQ table+8(FP), SI
 	ADDQ $320, SI
 	MOVQ b+24(FP), AX

@@ -15,6 +15,7 @@ func shapeIFMA(digits int) shape {
 	for i := range s.order {
 		s.order[i] = i
 	}
+	s.apart = s.size + gap
 	s.entry = s.pair()
 	return s
 }
@@ -35,4 +36,4 @@ func (s *shape) arrangeIFMA(a, b *big.Int) []uint64 {
 }
 
 // fileIFMA writes the pair as it is.
-func fileIFMA(entry, pair []uint64) { copy(entry, pair) }
+func (s *shape) fileIFMA(entry, pair []uint64) { copy(entry, pair) }

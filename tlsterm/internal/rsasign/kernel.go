@@ -41,16 +41,17 @@ type shape struct {
 	width int   // of a digit in bits
 	order []int // where digits are, the lowest first
 	size  int   // of a number in words
+	apart int   // how many words B of a pair is behind A, size + gap or more
 	rest  int   // bits that moduli have more than the primes, see modulus
 	entry int   // of a pair in a table, in words
 	room  int   // of what multiply overwrites, in words
 }
 
 // pair is how many words a pair takes.
-func (s *shape) pair() int { return 2 * (s.size + gap) }
+func (s *shape) pair() int { return 2 * s.apart }
 
 // half is one of the numbers of a pair.
-func (s *shape) half(pair []uint64, i int) []uint64 { return pair[i*s.pair()/2:][:s.size] }
+func (s *shape) half(pair []uint64, i int) []uint64 { return pair[i*s.apart:][:s.size] }
 
 // modulus returns the multiple of p that the kernel multiplies modulo: -1 modulo
 // 2^rest.

@@ -21,7 +21,7 @@ func pick30(z, table *uint64, a, b int)
 func pick40(z, table *uint64, a, b int)
 
 //go:noescape
-func multiplyAVX2(z, y, moduli, room *uint64, squarings, vectors, rows int)
+func multiplyAVX2(z, y, moduli, room *uint64, squarings, vectors, rows, apart int)
 
 //go:noescape
 func pick10AVX2(z, table *uint64, a, b int)
@@ -58,7 +58,7 @@ var families = []family{
 }
 
 func kernelIFMA(s shape, multiply func(z, y, moduli *uint64, squarings int), pick func(z, table *uint64, a, b int)) *kernel {
-	k := &kernel{shape: s, arrange: s.arrangeIFMA, file: fileIFMA, pick: pick}
+	k := &kernel{shape: s, arrange: s.arrangeIFMA, file: s.fileIFMA, pick: pick}
 	k.multiply = func(z, y, moduli, _ *uint64, squarings int) {
 		multiply(z, y, moduli, squarings)
 	}
@@ -66,9 +66,9 @@ func kernelIFMA(s shape, multiply func(z, y, moduli *uint64, squarings int), pic
 }
 
 func kernelAVX2(s shape, pick func(z, table *uint64, a, b int)) *kernel {
-	k := &kernel{shape: s, arrange: s.arrangeAVX2, file: fileAVX2, pick: pick}
+	k := &kernel{shape: s, arrange: s.arrangeAVX2, file: s.fileAVX2, pick: pick}
 	k.multiply = func(z, y, moduli, room *uint64, squarings int) {
-		multiplyAVX2(z, y, moduli, room, squarings, s.size/lanes, len(s.order))
+		multiplyAVX2(z, y, moduli, room, squarings, s.size/lanes, len(s.order), s.apart)
 	}
 	return k
 }

@@ -16,19 +16,20 @@ var sizes = []int{1024, 1536, 2048}
 var methods = []struct {
 	name   string
 	shapes map[int]shape
-	file   func(entry, pair []uint64)
+	file   func(s *shape, entry, pair []uint64)
 	// spare is how much more than width bits a digit may have.
 	spare uint64
 }{
-	{"ifma", shapesIFMA, fileIFMA, 0},
-	{"avx2", shapesAVX2, fileAVX2, 1 << 9},
+	{"ifma", shapesIFMA, (*shape).fileIFMA, 0},
+	{"avx2", shapesAVX2, (*shape).fileAVX2, 1 << 9},
 }
 
 // reference returns a kernel that computes with math/big what one of this shape
 // must give.
-func reference(s shape, file func(entry, pair []uint64)) *kernel {
-	k := &kernel{shape: s, file: file}
+func reference(s shape, file func(s *shape, entry, pair []uint64)) *kernel {
+	k := &kernel{shape: s}
 	k.room = 0
+	k.file = func(entry, pair []uint64) { file(&k.shape, entry, pair) }
 	k.arrange = func(a, b *big.Int) []uint64 {
 		m := make([]uint64, k.pair())
 		k.setBig(k.half(m, 0), a)
