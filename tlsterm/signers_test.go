@@ -33,7 +33,7 @@ func TestAdopt(t *testing.T) {
 	}
 	got, changed := adopted(t, Own, rs)
 	if !changed {
-		t.Skip("this processor has no AVX-512 IFMA: RSA stays with crypto/rsa")
+		t.Skip("this processor has neither AVX-512 IFMA nor AVX2: RSA stays with crypto/rsa")
 	}
 	if _, ok := got.PrivateKey.(*rsa.PrivateKey); ok {
 		t.Error("another key of crypto/rsa's")

@@ -52,7 +52,7 @@ func TestRSAFollowsEngine(t *testing.T) {
 	must(t, err)
 	ca := newAuthority(t, "CA")
 	first, next := ca.certify("first", key), ca.certify("next", key)
-	_, asBefore := tlsterm.Own.Adopt([]tls.Certificate{first})[0].PrivateKey.(*rsa.PrivateKey) // without AVX-512 IFMA
+	_, asBefore := tlsterm.Own.Adopt([]tls.Certificate{first})[0].PrivateKey.(*rsa.PrivateKey) // without AVX2
 	for _, engine := range []tlsterm.Engine{tlsterm.Own, tlsterm.Std} {
 		path := file(t, t.TempDir(), "key.pem", keyPEM(t, first))
 		_, log := newJournal()

@@ -5,21 +5,20 @@ import "math/big"
 // lanes is how many digits the vectors of AVX2 have.
 const lanes = 4
 
-// shapesAVX2 are those for primes of so many bits. R is at least 2^4 times the
-// modulus.
+// shapesAVX2 are those for primes of so many bits.
 var shapesAVX2 = map[int]shape{1024: shapeAVX2(10, 38), 1536: shapeAVX2(14, 56), 2048: shapeAVX2(20, 76)}
 
-// shapeAVX2 is of digits of 28 bits, in an even number of vectors. Neighbours are
-// in neighbouring vectors, so that to multiply by 2^28 is to count vectors one
-// further, with nothing to be moved between lanes:
+// shapeAVX2 is of an even number of digits of 28 bits, in an even number of
+// vectors. Neighbours are in neighbouring vectors, so that to multiply by 2^28 is to
+// count vectors one further, with nothing to be moved between lanes:
 //
 //	vector 0         │ digit 0 │ digit v   │ digit 2v   │ digit 3v   │
 //	vector 1         │ digit 1 │ digit v+1 │ digit 2v+1 │ digit 3v+1 │
 //	…
 //	vector v-1       │ …
 //
-// The last two products of a row are of zeros where there are fewer digits than
-// 4v. A digit may be larger than 28 bits by a little: 2^28 + 2^9.
+// A product's digits in vector 1 may be larger than 28 bits, but are below
+// 2^28 + 2^9.
 func shapeAVX2(vectors, digits int) shape {
 	s := shape{width: 28, order: make([]int, digits), size: lanes * vectors}
 	for i := range s.order {

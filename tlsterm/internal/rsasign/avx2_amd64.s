@@ -1,30 +1,32 @@
 #include "textflag.h"
 
 // See avx2.go for where numbers lie in memory, and kernel.go for what is computed.
-// Both moduli's products are made side by side. A sum begins with as many vectors
-// of zeros as a number has, and its beginning moves up by one with each row:
+// n is -1 modulo 2^28, and (n+1)/2^28 is what is in memory, here m. A sum begins
+// with as many vectors of zeros as a number has, and for each digit of b, a row, its
+// beginning moves up by one:
 //
 //	for i = 0 … rows-1:
-//	    sum[i:]   += a·b[i]
-//	    f          = lane 0 of sum[i] mod 2^28
-//	    sum[i+1:] += f·n, and lane 0 of sum[i]/2^28
-//	    sum[i+vectors] = sum[i] without lane 0, the others one lane lower
+//	    sum[i:]  += a·b[i]
+//	    f         = lane 0 of sum[i] mod 2^28
+//	    sum[i+1:] += f·m, and in lane 0 ⌊sum[i]/2^28⌋    which is (sum[i:] + f·n)/2^28,
+//	    sum[i+vectors] = lanes 1 to 3 of sum[i], one lane lower     but for these lanes
 //
-// A vector of the sum has in lane 1 what is worth as much as lane 0 of the vector
-// one number's length further up: 28 bits times the vectors. With each i, 80 at
-// most, a digit of the sum takes in less than 2^57.1: 64 bits hold it.
+// for lane 1 of a vector is worth what lane 0 is, one number's length further up.
+// What a digit of the sum takes in before it is a row's lowest are products of two
+// digits of a and b, or of f and m, 76 of each at most, each below 2^56 + 2^39, and
+// what the digit below gives, less than 2^36: 64 bits hold it.
 //
 // Two rows are done at a time, because each vector of the sum is then loaded and
 // stored once for four products. Both factors of two rows are found (factors)
-// before the rest of the rows (columns) of the other modulus, which are the work
-// that the processor has while it waits for them:
+// before what the rows are besides (columns) for the other modulus, which is the
+// work that the processor has while it waits for them:
 //
 //	columns A │ factors A │ columns B │ factors B │ columns A …
-//	  rows i     i+2         i           i+2         i+2
+//	  row i       row i+2     row i       row i+2     row i+2
 //
-// DI sum[i], BX n, SI a, which is z, R8 b[i]; TWICE 1 for squares, else 0; R10 the
-// length of a number, CX how far b[i] is from the beginning of its lane, R11 from A
-// to B, R13 rows left, R15 squarings left.
+// DI sum[i], BX m, SI a, which is z, R8 b[i]; TWICE 1 for squares, else 0; R10 the
+// length of a number, CX how far b[i] is from where its lane begins, R11 from A to B,
+// R13 rows left, R15 squarings left. Y0 to Y3 are for whoever needs them.
 
 #define B0 Y4
 #define B1 Y5
@@ -44,6 +46,7 @@
 	VPSRLQ $28, sumx, overx; \
 	VMOVQ  overx, overx
 
+// FOLD moves lanes 1 to 3 one lane down.
 #define FOLD(sum, spare) \
 	VPERM2I128 $0x81, sum, sum, spare; \
 	VPALIGNR   $8, sum, spare, sum
@@ -61,7 +64,7 @@
 	VPADDQ   Y1, Y0, Y0; \
 	VMOVDQU  Y0, (offset)(DI)(AX*1)
 
-// HALF adds those of n only.
+// HALF adds those of m only.
 #define HALF(offset) \
 	VPMULUDQ (offset-32)(BX)(AX*1), F0, Y2; \
 	VPMULUDQ (offset-64)(BX)(AX*1), F1, Y3; \
@@ -129,10 +132,10 @@ product:
 	XORL  AX, AX
 
 start:
-	VMOVQ AX, X13
+	VMOVQ        AX, X13
 	VPBROADCASTQ X13, TWICE
-	LEAQ  (DI)(R11*1), CX
-	XORL  AX, AX
+	LEAQ         (DI)(R11*1), CX
+	XORL         AX, AX
 
 clear:
 	VMOVDQU ZERO, (DI)(AX*1)

@@ -1,13 +1,16 @@
-// Package rsasign makes RSA signatures with the 52-bit multiplication of AVX-512
-// (IFMA), several times faster than crypto/rsa, and for the rest leaves RSA to
-// crypto/rsa.
+// Package rsasign makes RSA signatures with the vector multiplications of the
+// processor, two to seven times faster than crypto/rsa, and for the rest leaves RSA
+// to crypto/rsa.
 //
 //	digest ─► encode ─► residues ─► exponents ─► combined ─► checked ─► signature
 //	          PKCS #1   c mod p     c^dP mod p   m mod n     m^e = c
 //	          or PSS    c mod q     c^dQ mod q               else crypto/rsa
 //
 // Everything between encode and signature is done in pairs: one number modulo p
-// and one modulo q, which the kernel multiplies at the same time.
+// and one modulo q, which a kernel multiplies at the same time. There are two
+// families of kernels, for processors with AVX-512 IFMA (52 bits a digit) and with
+// AVX2 (28 bits). In what order digits lie in memory is theirs; outside of them
+// numbers are words of 64 bits.
 //
 // It owns the private operation of a key, its check and the two paddings that
 // TLS signs with. It never generates, reads or stores keys, and knows no TLS.
@@ -22,6 +25,7 @@
 //     whatever they are: windows of the exponents have one size, all entries of a
 //     table are read for each, subtractions are done and then taken or not
 //     by a mask. The bit lengths of the primes and the public exponent are public.
+//     This holds for all kernels, and for what is done between them.
 //   - Memory that has held intermediate results is overwritten before it goes
 //     back to its pool. What is derived from the key lives as long as the Signer.
 //     Registers and the copies that the operating system makes of them are not

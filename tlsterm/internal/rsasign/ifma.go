@@ -5,8 +5,7 @@ import "math/big"
 // vector is how many digits the vectors of AVX-512 have.
 const vector = 8
 
-// shapesIFMA are those for primes of so many bits. R is at least 2^16 times the
-// modulus.
+// shapesIFMA are those for primes of so many bits.
 var shapesIFMA = map[int]shape{1024: shapeIFMA(20), 1536: shapeIFMA(30), 2048: shapeIFMA(40)}
 
 // shapeIFMA is of digits of 52 bits in their order; a number ends in a whole vector.

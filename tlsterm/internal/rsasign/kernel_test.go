@@ -2,6 +2,7 @@ package rsasign
 
 import (
 	"crypto/rand"
+	"maps"
 	"math/big"
 	"slices"
 	"sync"
@@ -130,6 +131,12 @@ func eachFamily(t *testing.T, test func(t *testing.T, method int, kernelFor func
 			test(t, i, kernelFor)
 		})
 	}
+}
+
+func isReference(k *kernel) bool {
+	return !slices.ContainsFunc(families, func(f family) bool {
+		return slices.Contains(slices.Collect(maps.Values(f.kernels)), k)
+	})
 }
 
 // needKernel skips the test if there is none for this processor.

@@ -26,8 +26,8 @@ type Signer struct {
 }
 
 // New returns a Signer for key, which must not be changed any more. It returns
-// false, and crypto/rsa has to do, where the processor has no AVX-512 IFMA, for a
-// key that is not of two primes of 1024, 1536 or 2048 bits each, where
+// false, and crypto/rsa has to do, where the processor has neither AVX-512 IFMA nor
+// AVX2, for a key that is not of two primes of 1024, 1536 or 2048 bits each, where
 // GODEBUG=fips140=only is set, and if crypto/rsa does not accept the signatures
 // that New has made to try it.
 func New(key *rsa.PrivateKey) (*Signer, bool) { return newSigner(key, kernelFor) }
