@@ -26,7 +26,7 @@
 //
 // DI sum[i], BX m, SI a, which is z, R8 b[i]; TWICE 1 for squares, else 0; R10 the
 // length of a number, CX how far b[i] is from where its lane begins, R11 from A to B,
-// R13 rows left, R15 squarings left. Y0 to Y3 are for whoever needs them.
+// DX the room, R13 rows left, R15 squarings left. Y0 to Y3 are for whoever needs them.
 
 #define B0 Y4
 #define B1 Y5
@@ -72,6 +72,36 @@
 	VPADDQ   Y3, Y2, Y2; \
 	VMOVDQU  Y2, (offset)(DI)(AX*1)
 
+// finish makes z of what is left of the sum, which is the product: it leaves 28 bits of
+// each digit, in all lanes at the same time, and gives the rest to the vector above.
+// What is above the highest vector goes to the lowest, one lane up, and what that has
+// too much then to the vector over it, whose digits are left with less than
+// 2^28 + 2^9. The first vectors of the sum become zeros again.
+TEXT finish<>(SB), NOSPLIT|NOFRAME, $0
+	LEAQ  (R10)(R9*1), R12
+	MOVQ  R9, AX
+	VPXOR Y0, Y0, Y0
+
+carry:
+	VPADDQ  64(DI)(AX*1), Y0, Y1
+	VPSRLQ  $28, Y1, Y0
+	VPAND   MASK, Y1, Y1
+	VMOVDQU Y1, (SI)(AX*1)
+	VMOVDQU ZERO, (DX)(AX*1)
+	ADDQ    $32, AX
+	CMPQ    AX, R12
+	JLT     carry
+
+	VPERMQ   $0x90, Y0, Y0
+	VPBLENDD $3, ZERO, Y0, Y0
+	VPADDQ   (SI)(R9*1), Y0, Y1
+	VPSRLQ   $28, Y1, Y0
+	VPAND    MASK, Y1, Y1
+	VMOVDQU  Y1, (SI)(R9*1)
+	VPADDQ   32(SI)(R9*1), Y0, Y0
+	VMOVDQU  Y0, 32(SI)(R9*1)
+	RET
+
 #define COLUMNS columnsA<>
 #define FACTORS factorsA<>
 #define F0 Y6
@@ -88,27 +118,6 @@
 #define F1X X9
 #include "avx2_rows_amd64.h"
 
-// CARRY leaves 28 bits of a vector of the sum, which go to z, and adds to it what
-// the vector below had above them.
-#define CARRY(sum, z, over, digit) \
-	VPADDQ  sum, over, digit; \
-	VPSRLQ  $28, digit, over; \
-	VPAND   MASK, digit, digit; \
-	VMOVDQU digit, z
-
-// AROUND adds what the highest vector had above them to the lowest, one lane up,
-// and what that has above them then to the vector over it, whose digits are left
-// with less than 2^28 + 2^9.
-#define AROUND(z, over, digit) \
-	VPERMQ   $0x90, over, over; \
-	VPBLENDD $3, ZERO, over, over; \
-	VPADDQ   (z), over, digit; \
-	VPSRLQ   $28, digit, over; \
-	VPAND    MASK, digit, digit; \
-	VMOVDQU  digit, (z); \
-	VPADDQ   32(z), over, over; \
-	VMOVDQU  over, 32(z)
-
 // func multiplyAVX2(z, y, moduli, room *uint64, squarings, vectors, rows, apart int)
 TEXT ·multiplyAVX2(SB), 0, $8-64
 	MOVQ     moduli+16(FP), BX
@@ -121,9 +130,19 @@ TEXT ·multiplyAVX2(SB), 0, $8-64
 	VPSRLQ   $36, MASK, MASK
 	VPXOR    ZERO, ZERO, ZERO
 
+	MOVQ     room+24(FP), DX
+	MOVQ     z+0(FP), SI
+	LEAQ     (DX)(R11*1), CX
+	XORL     AX, AX
+
+clear:
+	VMOVDQU ZERO, (DX)(AX*1)
+	VMOVDQU ZERO, (CX)(AX*1)
+	ADDQ    $32, AX
+	CMPQ    AX, R10
+	JLT     clear
+
 product:
-	MOVQ  room+24(FP), DI
-	MOVQ  z+0(FP), SI
 	MOVQ  SI, R8
 	MOVL  $1, AX
 	TESTQ R15, R15
@@ -134,18 +153,8 @@ product:
 start:
 	VMOVQ        AX, X13
 	VPBROADCASTQ X13, TWICE
-	LEAQ         (DI)(R11*1), CX
-	XORL         AX, AX
-
-clear:
-	VMOVDQU ZERO, (DI)(AX*1)
-	VMOVDQU ZERO, (CX)(AX*1)
-	ADDQ    $32, AX
-	CMPQ    AX, R10
-	JLT     clear
-
 	MOVQ rows+48(FP), R13
-	SUBQ $64, DI
+	LEAQ -64(DX), DI
 	SUBQ $64, R8
 	MOVQ $-64, CX
 	XORL R9, R9
@@ -171,23 +180,6 @@ twoRows:
 	CALL  columnsB<>(SB)
 	TESTQ R13, R13
 	JNE   rows
-
-	// What is left of the sums is the product. All their digits are made 28 bits
-	// long, those in all lanes at the same time.
-	LEAQ  64(DI)(R11*1), CX
-	LEAQ  (SI)(R11*1), R14
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	XORL  AX, AX
-
-carry:
-	CARRY(64(DI)(AX*1), (SI)(AX*1), Y0, Y2)
-	CARRY((CX)(AX*1), (R14)(AX*1), Y1, Y3)
-	ADDQ $32, AX
-	CMPQ AX, R10
-	JLT  carry
-	AROUND(SI, Y0, Y2)
-	AROUND(R14, Y1, Y3)
 
 	SUBQ $1, R15
 	JGE  product

@@ -2,8 +2,8 @@
 // is included: COLUMNS and FACTORS are the names, F0 and F1 the factors with
 // F0X and F1X their lower lanes. R9 is how far the modulus' numbers are from A's.
 
-// What is left of two rows, and then the next factors, unless these rows were the
-// last. Squares multiply two digits in different vectors once only, by that in the
+// What is left of two rows, and then the next factors, or after the last rows the
+// product. Squares multiply two digits in different vectors once only, by that in the
 // higher vector, and take the product twice, but both ways if the two vectors are
 // those that b[i] and b[i+1] are in: a is multiplied by b twice as large below
 // these, by b as it is in them, and not at all above. R14 is where they are,
@@ -65,11 +65,11 @@ top:
 	VPADDQ   32(DI)(AX*1), Y3, Y3
 	VMOVDQU  Y3, 32(DI)(AX*1)
 	TESTQ    R13, R13
-	JNE      next
-	RET
+	JEQ      product
+	JMP      FACTORS(SB)
 
-next:
-	JMP FACTORS(SB)
+product:
+	JMP finish<>(SB)
 
 // The factors of the two rows after those at DI and R8, whose digits of the sum are
 // made, and folded. R14 is how far b is in its lane.
