@@ -123,9 +123,6 @@ func (ln *listener) accept(l *net.TCPListener, port int) {
 			e.refuse(conn)
 			continue
 		}
-		e.admissions.run(func() {
-			defer place.release()
-			ln.admit(conn, port, place)
-		})
+		e.admissions.run(func() { ln.admit(conn, port, place) })
 	}
 }

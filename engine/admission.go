@@ -14,19 +14,14 @@ import (
 	"github.com/postern-kafka/postern/tlsterm"
 )
 
-// admit takes a new connection from the handshake to its loop. It runs in a
-// goroutine of its own that ends when a loop has the session.
+// admit takes a new connection from the handshake to its loop. It is done by a worker.
 func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 	e := ln.engine
 	began := time.Now()
-	entered := false
+	kept := false
 	defer func() {
-		if cause := recover(); cause != nil {
-			e.o.Log.Error("a defect ended an admission", "panic", cause, "stack", string(debug.Stack()))
-			_ = conn.Close()
-			if entered {
-				e.counters.leave()
-			}
+		if !kept {
+			place.release()
 		}
 	}()
 	if !e.counters.enter(e.o.MaxConnections) {
@@ -35,7 +30,7 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 		_ = conn.Close()
 		return
 	}
-	entered = true
+	defer e.guardAdmission(conn, nil)
 	e.counters.accepted.Add(1)
 	if err := e.awaitPlace(place); err != nil {
 		e.refuse(conn)
@@ -51,7 +46,20 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 		e.counters.leave()
 		return
 	}
-	e.route(p, conn, place)
+	kept = e.route(p, conn, place)
+}
+
+// guardAdmission turns a defect of ours into the end of one connection. lp is the loop
+// that was chosen for it; nil if none was.
+func (e *Engine) guardAdmission(conn io.Closer, lp *loop) {
+	if cause := recover(); cause != nil {
+		e.o.Log.Error("a defect ended an admission", "panic", cause, "stack", string(debug.Stack()))
+		_ = conn.Close()
+		if lp != nil {
+			lp.placed.sessions.Add(-1)
+		}
+		e.counters.leave()
+	}
 }
 
 // awaitPlace waits until the handshake may begin.
@@ -157,22 +165,29 @@ func (e *Engine) known(id int32) bool {
 	return ok
 }
 
-// route starts the session, has it hear its client where that must log in, dials its
-// broker and gives it to a loop.
-func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) {
+// route starts the session and has it hear its client where that must log in, or goes
+// on to the broker. It returns whether the session still needs its place.
+func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) (kept bool) {
 	out := e.scratch.Get().(*session.Effects)
-	defer e.scratch.Put(out)
-	var err error
 	if p.session.Phase() == session.Identify {
 		principal, failed := p.listener.principal(p.identity)
 		p.session.Start(mapping.Auth{Principal: principal}, failed, out)
 	}
 	if talking(p.session) {
 		e.converse(p, conn, place, out)
+		return true
 	}
+	defer e.scratch.Put(out)
+	e.toBroker(p, conn, out)
+	return false
+}
+
+// toBroker dials the broker of a session, as out asks for, and gives both to a loop.
+// conn is nil when the client's link has its socket already.
+func (e *Engine) toBroker(p *pair, conn *net.TCPConn, out *session.Effects) {
 	for _, fx := range out.List() {
 		if fx.Kind == session.DialBroker {
-			err = e.dial(fx.Node, p)
+			err := e.dial(fx.Node, p)
 			switch { // not everything is the broker's fault
 			case err != nil && e.stopping.Load():
 				p.session.StartDrain(out)
@@ -199,15 +214,29 @@ func (ln *listener) principal(id tlsterm.Identity) (string, error) {
 	return ln.o.Principal(id)
 }
 
-// farewell ends a connection that never came to a loop.
+// farewell ends a connection for which there is no broker. conn is nil when the
+// client's link has its socket already.
 func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
+	defer e.counters.leave()
+	if p.client.tls != nil {
+		defer p.client.tls.Release()
+	}
+	if p.loop != nil {
+		p.loop.placed.sessions.Add(-1)
+	}
+	if conn == nil {
+		var err error
+		if conn, err = p.client.letGo(); err != nil {
+			e.report(p)
+			return
+		}
+	}
 	if p.session.Reason().Kind == session.Dial {
 		// A broker that is down refuses; the nearest to that is a reset, see
 		// pair.unanswered.
 		_ = conn.SetLinger(0)
 		_ = conn.Close()
 		e.report(p)
-		e.counters.leave()
 		return
 	}
 	if p.refused() {
@@ -216,7 +245,6 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 	if p.client.tls != nil {
 		// A peer that is gone need not hear it.
 		_, _ = conn.Write(p.client.tls.CloseNotify(nil))
-		p.client.tls.Release()
 	}
 	e.report(p)
 	if p.session.Reason().Kind == session.TooLarge {
@@ -224,7 +252,6 @@ func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
 	} else {
 		hangUp(conn)
 	}
-	e.counters.leave()
 }
 
 // refused reports that the client was told, by an answer, why it may not go on.
@@ -266,9 +293,12 @@ func hangUpOn(conn *net.TCPConn, limit time.Duration, bytes int64) {
 }
 
 // enroll gives the session and both of its sockets to a loop; the broker's link has
-// its own already.
+// its own already, and the client's if conn is nil.
 func (e *Engine) enroll(p *pair, conn *net.TCPConn) {
-	p.loop = e.place()
-	err := p.client.hold(conn)
+	var err error
+	if conn != nil {
+		p.loop = e.place()
+		err = p.client.hold(conn)
+	}
 	p.loop.do(func() { p.enter(err) })
 }

@@ -5,15 +5,16 @@
 // # Which goroutine runs what
 //
 //	accept (one per port)  net.Listener.Accept, backs off when descriptors run out
-//	admission (bounded)    waits for a place; TLS handshake, Session.Start or the client's
-//	                       SASL, the dial with its own TLS, Dialed; then a loop takes the
-//	                       session and both sockets over and the goroutine ends
+//	admission (bounded)    waits for a place; TLS handshake, Session.Start, the dial with its own
+//	                       TLS, Dialed; then a loop takes the session and both sockets over
+//	                       and the goroutine is free for another (workers.go)
 //	watch (one)            measures the loops' lag, cuts silent handshakes while others wait
 //	loop (one per core)    everything after that, for its own sessions, without a lock, on
 //	                       gnet's poller; while there is work it waits for more by itself (stay.go)
 //
 // A session is owned by its admission goroutine until enroll, and by its loop from
-// then on.
+// then on. Where clients log in at the gateway, its loop has it before as well, for what
+// they say, and the goroutine for what takes long and for the dial (dialogue.go).
 //
 // # Who may handshake when
 //
@@ -26,7 +27,8 @@
 // bounded by waitingPerPlace; above, the address with the most is refused.
 // HandshakeTimeout, and DialTimeout towards the broker, cover every wait.
 //
-// A client's login goes by the same rules (login.go), within LoginTimeout. One that
+// A client's login goes by the same rules (dialogue.go), within LoginTimeout, but what is
+// judged on the loop needs no turn. One that
 // failed is answered after LoginFailureDelay; meanwhile it has neither a place nor a
 // turn, and of one address no more than MaxLoginFailuresPerAddress wait so.
 //

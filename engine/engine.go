@@ -59,7 +59,10 @@ type Options struct {
 	// Versions is what the brokers speak; nil while that is not known. It is needed
 	// where clients log in at the gateway, or a virtual cluster is mandatory.
 	Versions func() *codec.Versions
-	// Prepare, if given, may wait for what the mechanism needs to judge a message
+	// Slow, if given, tells which mechanisms may take longer to judge a message than a
+	// request takes to forward. That is not done on a loop.
+	Slow func(mechanism string) bool
+	// Prepare, if given, may wait for what such a mechanism needs to judge a message
 	// that comes next.
 	Prepare func(ctx context.Context, mechanism string, message []byte)
 

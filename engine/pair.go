@@ -31,6 +31,8 @@ type pair struct {
 	finished  bool
 	forgotten bool
 
+	talk *dialogue // before a broker is dialled; nil afterwards
+
 	started   time.Time
 	remote    net.Addr
 	from      origin // of remote; its handshakes take turns with others'

@@ -71,6 +71,14 @@ func (p *poller) remove(l *link) {
 	}
 }
 
+// release does not watch a socket any more, which stays open.
+func (p *poller) release(l *link) {
+	if p.link(l.fd) == l {
+		p.links[l.fd] = nil
+		_ = p.control(unix.EPOLL_CTL_DEL, l.fd, 0) // it is watched, so it can be done
+	}
+}
+
 // control is epoll_ctl(2).
 func (p *poller) control(op, fd int, interest uint32) error {
 	ev := unix.EpollEvent{Fd: int32(fd), Events: interest}

@@ -32,8 +32,28 @@ func (l *link) hold(conn *net.TCPConn) error {
 	return errors.Join(err, conn.Close())
 }
 
+// letGo is the reverse of hold.
+func (l *link) letGo() (*net.TCPConn, error) {
+	fd := l.fd
+	l.fd = unheld
+	return l.pair.listener.engine.connOf(fd)
+}
+
+// Close closes a socket that no loop watches.
+func (l *link) Close() error {
+	fd := l.fd
+	if l.fd = unheld; fd == unheld {
+		return nil
+	}
+	return os.NewSyscallError("close", unix.Close(fd))
+}
+
 // readable reads once from the socket.
 func (l *link) readable() {
+	if l.pair.talk != nil {
+		l.pair.talk.readable()
+		return
+	}
 	lp := l.pair.loop
 	n, err := readRaw(l.fd, lp.buffer)
 	switch {

@@ -42,6 +42,17 @@ func (w *workers) serve(f func()) {
 	}
 }
 
+// owe says that work will come, by resume, which wait has to wait for. A worker calls it.
+func (w *workers) owe() { w.running.Add(1) }
+
+// resume has done what was owed.
+func (w *workers) resume(f func()) {
+	w.run(func() {
+		defer w.running.Done()
+		f()
+	})
+}
+
 // wait returns when all is done that was begun. It is called after stop, and when
 // nobody calls run any more.
 func (w *workers) wait() { w.running.Wait() }

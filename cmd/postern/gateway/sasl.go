@@ -249,6 +249,7 @@ func (a *authentication) logsIn(o *engine.Options) {
 	for i := range o.Listeners {
 		o.Listeners[i].SASL = a.ofListener(&a.cfg.Listeners[i])
 	}
+	o.Slow = func(mechanism string) bool { return mechanism == auth.OAuthBearer } // a signature of an issuer
 	o.Prepare = a.prepare()
 	o.LoginTimeout = a.cfg.Authentication.Timeout
 	o.LoginFailureDelay = a.cfg.Authentication.FailureDelay
