@@ -3,6 +3,8 @@ package aesgcm
 import (
 	"crypto/cipher"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 )
 
@@ -12,15 +14,18 @@ func eachAEAD(b *testing.B, bench func(b *testing.B, a cipher.AEAD, nonce, aad, 
 	for _, n := range []int{16, 32} {
 		for _, size := range []int{16 << 10, 1400, 200, 64} {
 			raw := noise(1, n)
-			for _, a := range []struct {
-				name string
-				aead cipher.AEAD
-			}{{"own", ours(b, raw)}, {"std", standard(b, raw)}} {
-				b.Run(fmt.Sprintf("AES-%d/%d/%s", 8*n, size, a.name), func(b *testing.B) {
+			all := map[string]cipher.AEAD{"std": standard(b, raw)}
+			for name, ours := range makers() {
+				if ours != nil {
+					all[name] = ours(raw)
+				}
+			}
+			for _, name := range slices.Sorted(maps.Keys(all)) {
+				b.Run(fmt.Sprintf("AES-%d/%d/%s", 8*n, size, name), func(b *testing.B) {
 					buf := noise(2, 5+size+tagLen)
 					b.SetBytes(int64(size))
 					b.ReportAllocs()
-					bench(b, a.aead, noise(3, nonceLen), buf[:5], buf[5:][:size])
+					bench(b, all[name], noise(3, nonceLen), buf[:5], buf[5:][:size])
 				})
 			}
 		}
@@ -55,7 +60,9 @@ func BenchmarkNew(b *testing.B) {
 	for _, n := range []int{16, 32} {
 		b.Run(fmt.Sprintf("AES-%d", 8*n), func(b *testing.B) {
 			raw := noise(1, n)
-			ours(b, raw)
+			if _, ok := New(raw); !ok {
+				b.Skip("no kernel runs here")
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				_, _ = New(raw)

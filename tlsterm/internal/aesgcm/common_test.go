@@ -8,14 +8,19 @@ import (
 	"testing"
 )
 
-// ours is New's, where there is one.
-func ours(tb testing.TB, raw []byte) AEAD {
-	tb.Helper()
-	a, ok := New(raw)
-	if !ok {
-		tb.Skip("this machine has no VAES, VPCLMULQDQ and AVX-512, or they are switched off")
+// maker is a kernel's newKey.
+type maker func(raw []byte) AEAD
+
+// each is a test of every kernel.
+func each(t *testing.T, test func(t *testing.T, ours maker)) {
+	for name, ours := range makers() {
+		t.Run(name, func(t *testing.T) {
+			if ours == nil {
+				t.Skip("NOT TESTED: this processor cannot run it, or it is switched off")
+			}
+			test(t, ours)
+		})
 	}
-	return a
 }
 
 func standard(tb testing.TB, raw []byte) cipher.AEAD {
@@ -31,14 +36,17 @@ func standard(tb testing.TB, raw []byte) cipher.AEAD {
 	return a
 }
 
-// both is a test with the two implementations under keys of either length.
+// both is a test of every kernel beside the standard library's, under keys of either
+// length.
 func both(t *testing.T, test func(t *testing.T, ours AEAD, standard cipher.AEAD)) {
-	for _, n := range []int{16, 32} {
-		t.Run(fmt.Sprintf("AES-%d", 8*n), func(t *testing.T) {
-			raw := noise(uint64(n), n)
-			test(t, ours(t, raw), standard(t, raw))
-		})
-	}
+	each(t, func(t *testing.T, ours maker) {
+		for _, n := range []int{16, 32} {
+			t.Run(fmt.Sprintf("AES-%d", 8*n), func(t *testing.T) {
+				raw := noise(uint64(n), n)
+				test(t, ours(raw), standard(t, raw))
+			})
+		}
+	})
 }
 
 // noise is n bytes that look random and are always the same.

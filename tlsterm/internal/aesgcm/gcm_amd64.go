@@ -23,7 +23,12 @@ func (k *key) Seal(dst, nonce, plaintext, aad []byte) []byte {
 	checkOverlap(out, plaintext, aad)
 	var long [blockLen]byte
 	first, n := k.additional(&long, aad)
-	seal(k, &out[0], unsafe.SliceData(plaintext), len(plaintext), &nonce[0], first, n, 8*len(aad))
+	text := unsafe.SliceData(plaintext)
+	if k.kernel == kernel512 {
+		seal512(k, &out[0], text, len(plaintext), &nonce[0], first, n, 8*len(aad))
+	} else {
+		seal256(k, &out[0], text, len(plaintext), &nonce[0], first, n, 8*len(aad))
+	}
 	return ret
 }
 
@@ -38,7 +43,13 @@ func (k *key) Open(dst, nonce, ciphertext, aad []byte) ([]byte, error) {
 	checkOverlap(out, ciphertext, aad)
 	var long [blockLen]byte
 	first, n := k.additional(&long, aad)
-	if !open(k, unsafe.SliceData(out), &ciphertext[0], len(out), &nonce[0], first, n, 8*len(aad)) {
+	var right bool
+	if k.kernel == kernel512 {
+		right = open512(k, unsafe.SliceData(out), &ciphertext[0], len(out), &nonce[0], first, n, 8*len(aad))
+	} else {
+		right = open256(k, unsafe.SliceData(out), &ciphertext[0], len(out), &nonce[0], first, n, 8*len(aad))
+	}
+	if !right {
 		clear(out)
 		return nil, errOpen
 	}

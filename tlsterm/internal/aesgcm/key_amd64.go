@@ -20,6 +20,7 @@ type key struct {
 	powers [powers][blockLen]byte // of H, the highest first, each divided by x
 	round  [15][blockLen]byte
 	rounds int // 10 or 14; 0 after Wipe
+	kernel kernel
 }
 
 // New makes the cipher of a key of 16 or 32 bytes, which it does not keep. It has
@@ -27,13 +28,17 @@ type key struct {
 // where GODEBUG=fips140=only is set. GODEBUG=cpu.avx512f=off has it take the
 // instructions for missing.
 func New(raw []byte) (AEAD, bool) {
-	if !available || fips140.Enforced() || len(raw) != 16 && len(raw) != 32 {
+	if len(kernels) == 0 || fips140.Enforced() || len(raw) != 16 && len(raw) != 32 {
 		return nil, false
 	}
-	k := &key{rounds: len(raw)/4 + 6}
+	return newKey(kernels[0], raw), true
+}
+
+func newKey(with kernel, raw []byte) *key {
+	k := &key{rounds: len(raw)/4 + 6, kernel: with}
 	k.expand(raw)
 	raise(k)
-	return k, true
+	return k
 }
 
 // Wipe is plain: nothing else has any of it.

@@ -23,7 +23,7 @@ func TestPagesKey(t *testing.T) {
 					t.Fatalf("%d bytes: sealed %s", n, short(got))
 				}
 			}
-			again := key{rounds: k.rounds}
+			again := key{rounds: k.rounds, kernel: k.kernel}
 			again.round = k.round
 			at = place(guarded(t, 1), unsafe.Slice((*byte)(unsafe.Pointer(&again)), unsafe.Sizeof(again)))
 			moved = (*key)(unsafe.Pointer(&at[0]))

@@ -2,6 +2,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
+#include "key_amd64.h"
 
 // AES in counter mode and GHASH side by side, for processors with VAES,
 // VPCLMULQDQ and AVX-512. doc.go says what is computed, and why it is right.
@@ -10,7 +11,7 @@
 // lanes. While the counters of one group go through AES, the ciphertext of the
 // group before is multiplied.
 
-// What the registers are, except in the small functions at the end.
+// What the registers are.
 #define KEY    R8
 #define DST    DI
 #define SRC    SI
@@ -78,15 +79,6 @@ GLOBL ahead<>(SB), RODATA|NOPTR, $64
 
 DATA poly<>+0(SB)/8, $0xc200000000000000
 GLOBL poly<>(SB), RODATA|NOPTR, $8
-
-// 1/x, which is x^127 + x^6 + x + 1, reflected.
-DATA inverse<>+0(SB)/8, $0x0000000000000001
-DATA inverse<>+8(SB)/8, $0xc200000000000000
-GLOBL inverse<>(SB), RODATA|NOPTR, $16
-
-// Where the key has the power p of H; the highest comes first.
-#define POWER(p) (key_powers + 16*(const_powers - (p)))
-#define ROUNDKEY(i) (key_round + 16*(i))
 
 // PRODUCT begins a sum, LO + MID x^64 + HI x^128 in each lane, with d times t, and
 // ADD adds d times T0 to it.
@@ -479,8 +471,8 @@ none:                                           \
 	VPXORQ Z26, Z26, Z26 \
 	VZEROUPPER
 
-// func seal(k *key, dst, src *byte, n int, nonce, aad *byte, aadLen, aadBits int)
-TEXT ·seal(SB), NOSPLIT, $0-64
+// func seal512(k *key, dst, src *byte, n int, nonce, aad *byte, aadLen, aadBits int)
+TEXT ·seal512(SB), NOSPLIT, $0-64
 	START
 	CMPQ LEFT, $256
 	JCS  rest
@@ -506,8 +498,8 @@ tag:
 	CLEAR
 	RET
 
-// func open(k *key, dst, src *byte, n int, nonce, aad *byte, aadLen, aadBits int) bool
-TEXT ·open(SB), NOSPLIT, $0-65
+// func open512(k *key, dst, src *byte, n int, nonce, aad *byte, aadLen, aadBits int) bool
+TEXT ·open512(SB), NOSPLIT, $0-65
 	START
 	CMPQ LEFT, $256
 	JCS  rest
@@ -533,73 +525,4 @@ tag:
 	VPTEST X10, X10
 	SETEQ  ret+64(FP)
 	CLEAR
-	RET
-
-// func multiply(k *key, y *[16]byte)
-TEXT ·multiply(SB), NOSPLIT, $0-16
-	MOVQ         k+0(FP), KEY
-	MOVQ         y+8(FP), AX
-	VMOVDQU      rev<>(SB), X13
-	VPBROADCASTQ poly<>(SB), X14
-	VMOVDQU      (AX), X10
-	VPSHUFB      X13, X10, X10
-	VMOVDQU      POWER(1)(KEY), X11
-	PRODUCT(X10, X11, X12, X8, X9, X10)
-	REDUCE(X14, X11, X12, X8, X9, X10)
-	VPSHUFB      X13, X10, X10
-	VMOVDQU      X10, (AX)
-	VZEROALL
-	RET
-
-// func raise(k *key)
-TEXT ·raise(SB), NOSPLIT, $0-8
-	MOVQ         k+0(FP), KEY
-	VPBROADCASTQ poly<>(SB), X14
-
-	// H is zero encrypted.
-	VMOVDQU ROUNDKEY(0)(KEY), X0
-	LEAQ    ROUNDKEY(1)(KEY), AX
-	MOVQ    key_rounds(KEY), CX
-	DECQ    CX
-rounds:
-	VAESENC (AX), X0, X0
-	ADDQ    $16, AX
-	DECQ    CX
-	JNE     rounds
-	VAESENCLAST (AX), X0, X0
-	VPSHUFB rev<>(SB), X0, X0
-
-	// It is divided by x: doubled, and 1/x added if 1 was lost.
-	VPSHUFD $0xff, X0, X1
-	VPSRAD  $31, X1, X1
-	VPAND   inverse<>(SB), X1, X1
-	VPSRLQ  $63, X0, X2
-	VPSLLDQ $8, X2, X2
-	VPADDQ  X0, X0, X0
-	VPXOR   X2, X0, X0
-	VPXOR   X1, X0, X0
-
-	LEAQ    POWER(1)(KEY), AX
-	VMOVDQU X0, (AX)
-	VMOVDQA X0, X10
-	MOVQ    $const_powers-1, CX
-powers:
-	PRODUCT(X10, X0, X12, X8, X9, X10)
-	REDUCE(X14, X11, X12, X8, X9, X10)
-	SUBQ    $16, AX
-	VMOVDQU X10, (AX)
-	DECQ    CX
-	JNE     powers
-	VZEROALL
-	RET
-
-// func subWord(w uint32) uint32
-TEXT ·subWord(SB), NOSPLIT, $0-12
-	MOVL             w+0(FP), AX
-	VMOVD            AX, X0
-	VPSHUFD          $0, X0, X0
-	VAESKEYGENASSIST $0, X0, X0
-	VMOVD            X0, AX
-	VZEROALL
-	MOVL             AX, ret+8(FP)
 	RET

@@ -1,0 +1,631 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+#include "key_amd64.h"
+#include "ghash_amd64.h"
+
+// AES in counter mode and GHASH side by side, for processors with VAES and
+// VPCLMULQDQ that have no AVX-512, or not all of it. doc.go says what is computed,
+// and why it is right.
+//
+// A group is 16 blocks, 256 bytes: eight vectors of two blocks, which are their
+// lanes. While the counters of a group go through AES, ciphertext is multiplied:
+// the same group's when it is opened, the one's before when it is sealed.
+
+// What the registers are.
+#define KEY  R8
+#define DST  DI
+#define SRC  SI
+#define LEFT DX  // bytes of text to come
+#define LAST R10 // where the last round key is, counted from the first
+#define SAVE R13 // what long texts have in memory, see LONG
+
+#define S0 Y0 // AES states: counters, then keystream, then text
+#define S1 Y1
+#define S2 Y2
+#define S3 Y3
+#define S4 Y4
+#define S5 Y5
+#define S6 Y6
+#define S7 Y7
+
+#define LO   Y8 // a sum of products in each lane
+#define MID  Y9
+#define HI   Y10
+#define T0   Y11
+#define T1   Y12
+#define T2   Y13
+#define RK   Y14 // a round key, in each lane
+#define HASH Y15 // so far, in the lower lane; before it, additional data
+
+#define BASE  Y7  // between groups: see COUNTERS
+#define FIRST Y13 // before the rest: BASE of the first group
+#define EJ    Y15 // in the rest, in the upper lane: the block that masks the tag
+
+// How BASE's counters differ from those of a group's vectors, of which BASE itself
+// is the eighth of the group before. A counter is a block's last four bytes, the
+// lowest last.
+DATA ahead<>+0(SB)/8, $0
+DATA ahead<>+8(SB)/8, $0x0200000000000000
+DATA ahead<>+16(SB)/8, $0
+DATA ahead<>+24(SB)/8, $0x0200000000000000
+DATA ahead<>+32(SB)/8, $0
+DATA ahead<>+40(SB)/8, $0x0400000000000000
+DATA ahead<>+48(SB)/8, $0
+DATA ahead<>+56(SB)/8, $0x0400000000000000
+DATA ahead<>+64(SB)/8, $0
+DATA ahead<>+72(SB)/8, $0x0600000000000000
+DATA ahead<>+80(SB)/8, $0
+DATA ahead<>+88(SB)/8, $0x0600000000000000
+DATA ahead<>+96(SB)/8, $0
+DATA ahead<>+104(SB)/8, $0x0800000000000000
+DATA ahead<>+112(SB)/8, $0
+DATA ahead<>+120(SB)/8, $0x0800000000000000
+DATA ahead<>+128(SB)/8, $0
+DATA ahead<>+136(SB)/8, $0x0a00000000000000
+DATA ahead<>+144(SB)/8, $0
+DATA ahead<>+152(SB)/8, $0x0a00000000000000
+DATA ahead<>+160(SB)/8, $0
+DATA ahead<>+168(SB)/8, $0x0c00000000000000
+DATA ahead<>+176(SB)/8, $0
+DATA ahead<>+184(SB)/8, $0x0c00000000000000
+DATA ahead<>+192(SB)/8, $0
+DATA ahead<>+200(SB)/8, $0x0e00000000000000
+DATA ahead<>+208(SB)/8, $0
+DATA ahead<>+216(SB)/8, $0x0e00000000000000
+GLOBL ahead<>(SB), RODATA|NOPTR, $224
+
+// 1 in the upper lane's counter.
+DATA one<>+0(SB)/8, $0
+DATA one<>+8(SB)/8, $0
+DATA one<>+16(SB)/8, $0
+DATA one<>+24(SB)/8, $0x0100000000000000
+GLOBL one<>(SB), RODATA|NOPTR, $32
+
+// 16 in each lane's counter once the bytes are reversed.
+DATA sixteen<>+0(SB)/8, $16
+DATA sixteen<>+8(SB)/8, $0
+DATA sixteen<>+16(SB)/8, $16
+DATA sixteen<>+24(SB)/8, $0
+GLOBL sixteen<>(SB), RODATA|NOPTR, $32
+
+// From 16-n on: n bytes of ones, then zeros.
+DATA ones<>+0(SB)/8, $-1
+DATA ones<>+8(SB)/8, $-1
+DATA ones<>+16(SB)/8, $0
+DATA ones<>+24(SB)/8, $0
+GLOBL ones<>(SB), RODATA|NOPTR, $32
+
+// START loads the arguments, BASE, and the additional data into HASH. The nonce is
+// loaded as four bytes and eight: the record layer has just stored these eight, and
+// only a load that lies within them need not wait for the store.
+#define START \
+	MOVQ           k+0(FP), KEY             \
+	MOVQ           dst+8(FP), DST           \
+	MOVQ           src+16(FP), SRC          \
+	MOVQ           n+24(FP), LEFT           \
+	MOVQ           nonce+32(FP), AX         \
+	MOVQ           key_rounds(KEY), LAST    \
+	SHLQ           $4, LAST                 \
+	VMOVQ          4(AX), X7                \
+	VPSLLDQ        $4, X7, X7               \
+	VMOVD          0(AX), X11               \
+	VPOR           X11, X7, X7              \
+	VINSERTI128    $1, X7, Y7, Y7           \
+	VBROADCASTI128 ROUNDKEY(0)(KEY), RK     \
+	VPXOR          one<>(SB), BASE, BASE    \
+	VPXOR          RK, BASE, BASE           \
+	VMOVDQA        BASE, FIRST              \
+	MOVQ           aad+40(FP), AX           \
+	MOVQ           aadLen+48(FP), BX        \
+	VPXOR          X15, X15, X15            \
+	TESTQ          BX, BX                   \
+	JEQ            none                     \
+	CMPQ           BX, $16                  \
+	JEQ            whole                    \
+	CALL           load<>(SB)               \
+	VPSHUFB        rev<>(SB), X11, X15      \
+	JMP            none                     \
+whole:                                   \
+	VMOVDQU        (AX), X15                \
+	VPSHUFB        rev<>(SB), X15, X15      \
+none:                                    \
+	LEAQ           POWER(2)(KEY), R11
+
+// LONG is for texts that have a group. It hashes the additional data and saves, where
+// nothing is left when the call returns:
+#define FACTORS 0   // for each pair of a group's vectors, the sums of the halves of their powers
+#define SAVED1  128 // FIRST
+#define SAVEDB  160 // BASE
+#define COUNTER 192 // what BASE has, as numbers: each block's bytes reversed
+#define LONG \
+	LEAQ    31(SP), SAVE                 \
+	ANDQ    $-32, SAVE                   \
+	VMOVDQU BASE, SAVED1(SAVE)           \
+	VMOVDQU BASE, SAVEDB(SAVE)           \
+	VPXOR   RK, BASE, T0                 \
+	VPSHUFB rev<>(SB), T0, T0            \
+	VMOVDQU T0, COUNTER(SAVE)            \
+	FACTOR(0)                            \
+	FACTOR(1)                            \
+	FACTOR(2)                            \
+	FACTOR(3)                            \
+	VMOVDQU POWER(1)(KEY), X11           \
+	PRODUCT(X15, X11, X12, X8, X9, X10)  \
+	REDUCE(X11, X12, X8, X9, X10)        \
+	VMOVDQA X10, X15
+
+#define FACTOR(pair) \
+	VMOVDQU     POWER(16-4*pair)(KEY), T0     \
+	VMOVDQU     POWER(14-4*pair)(KEY), T1     \
+	VPUNPCKLQDQ T1, T0, T2                    \
+	VPUNPCKHQDQ T1, T0, T0                    \
+	VPXOR       T2, T0, T0                    \
+	VMOVDQU     T0, (FACTORS+32*pair)(SAVE)
+
+// SHORT is for what a long text leaves, which is then as short as others.
+#define SHORT \
+	VMOVDQU SAVED1(SAVE), FIRST          \
+	VMOVDQU SAVEDB(SAVE), BASE           \
+	VPXOR   T0, T0, T0                   \
+	VMOVDQU T0, (FACTORS+0)(SAVE)        \
+	VMOVDQU T0, (FACTORS+32)(SAVE)       \
+	VMOVDQU T0, (FACTORS+64)(SAVE)       \
+	VMOVDQU T0, (FACTORS+96)(SAVE)       \
+	VMOVDQU T0, SAVED1(SAVE)             \
+	VMOVDQU T0, SAVEDB(SAVE)             \
+	LEAQ    POWER(1)(KEY), R11
+
+// COUNTERS begins a group. BASE are the counters before its first two, with the
+// first round key already added to them. They are even and odd, 16 i and 16 i + 1,
+// so that what comes behind differs in some bits of the last byte.
+#define COUNTERS \
+	VMOVDQU        SAVEDB(SAVE), BASE       \
+	VMOVDQU        COUNTER(SAVE), T0        \
+	VBROADCASTI128 ROUNDKEY(0)(KEY), RK     \
+	VPADDD         sixteen<>(SB), T0, T0    \
+	VMOVDQU        T0, COUNTER(SAVE)        \
+	VPSHUFB        rev<>(SB), T0, T0        \
+	VPXOR          ahead<>+0(SB), BASE, S0   \
+	VPXOR          ahead<>+32(SB), BASE, S1  \
+	VPXOR          ahead<>+64(SB), BASE, S2  \
+	VPXOR          ahead<>+96(SB), BASE, S3  \
+	VPXOR          ahead<>+128(SB), BASE, S4 \
+	VPXOR          ahead<>+160(SB), BASE, S5 \
+	VPXOR          ahead<>+192(SB), BASE, S6 \
+	VPXOR          RK, T0, BASE             \
+	VMOVDQU        BASE, SAVEDB(SAVE)
+
+#define ROUND8(i) \
+	VBROADCASTI128 ROUNDKEY(i)(KEY), RK \
+	VAESENC        RK, S0, S0           \
+	VAESENC        RK, S1, S1           \
+	VAESENC        RK, S2, S2           \
+	VAESENC        RK, S3, S3           \
+	VAESENC        RK, S4, S4           \
+	VAESENC        RK, S5, S5           \
+	VAESENC        RK, S6, S6           \
+	VAESENC        RK, S7, S7
+
+// GROUPEND does the rounds that AES-256 has and AES-128 has not, adds the text, and
+// compares what is left with another group.
+#define GROUPEND(done) \
+	CMPQ           LAST, $160            \
+	JEQ            done                  \
+	ROUND8(10)                           \
+	ROUND8(11)                           \
+	ROUND8(12)                           \
+	ROUND8(13)                           \
+done:                                 \
+	VBROADCASTI128 ROUNDKEY(0)(KEY)(LAST*1), RK \
+	TEXT1(0, S0, T0)                     \
+	TEXT1(32, S1, T1)                    \
+	TEXT1(64, S2, T2)                    \
+	TEXT1(96, S3, T0)                    \
+	TEXT1(128, S4, T1)                   \
+	TEXT1(160, S5, T2)                   \
+	TEXT1(192, S6, T0)                   \
+	TEXT1(224, S7, T1)                   \
+	ADDQ           $256, SRC             \
+	ADDQ           $256, DST             \
+	SUBQ           $256, LEFT            \
+	CMPQ           LEFT, $256
+
+// TEXT1 adds the text to the last round key, which AES adds to its state.
+#define TEXT1(off, s, tmp) \
+	VPXOR       off(SRC), RK, tmp \
+	VAESENCLAST tmp, s, s         \
+	VMOVDQU     s, off(DST)
+
+// Where the ciphertext is that is hashed.
+#define HERE(off) off(SRC)
+#define BEHIND(off) (off-256)(DST)
+
+// BEGIN is the last two vectors of a group, which begin a sum; ADD is two others; and
+// FINISH is the first two, to which the hash so far is added. The products of halves'
+// sums leave LO and HI in MID in addition (Karatsuba).
+#define BEGIN(where) \
+	VMOVDQU     where(192), T0                     \
+	VMOVDQU     where(224), T1                     \
+	VPSHUFB     rev<>(SB), T0, T0                  \
+	VPSHUFB     rev<>(SB), T1, T1                  \
+	VPCLMULQDQ  $0x00, POWER(4)(KEY), T0, LO       \
+	VPCLMULQDQ  $0x11, POWER(4)(KEY), T0, HI       \
+	VPUNPCKLQDQ T1, T0, MID                        \
+	VPUNPCKHQDQ T1, T0, T0                         \
+	VPXOR       MID, T0, T0                        \
+	VPCLMULQDQ  $0x00, POWER(2)(KEY), T1, T2       \
+	VPXOR       T2, LO, LO                         \
+	VPCLMULQDQ  $0x11, POWER(2)(KEY), T1, T2       \
+	VPXOR       T2, HI, HI                         \
+	VPCLMULQDQ  $0x00, (FACTORS+96)(SAVE), T0, MID \
+	VPCLMULQDQ  $0x11, (FACTORS+96)(SAVE), T0, T0  \
+	VPXOR       T0, MID, MID
+
+#define REVERSED(where, pair) \
+	VMOVDQU where(64*pair), T0      \
+	VMOVDQU where(64*pair+32), T1   \
+	VPSHUFB rev<>(SB), T0, T0       \
+	VPSHUFB rev<>(SB), T1, T1
+
+#define LOHI(pair) \
+	VPCLMULQDQ $0x00, POWER(16-4*pair)(KEY), T0, T2 \
+	VPXOR      T2, LO, LO                           \
+	VPCLMULQDQ $0x11, POWER(16-4*pair)(KEY), T0, T2 \
+	VPXOR      T2, HI, HI                           \
+	VPCLMULQDQ $0x00, POWER(14-4*pair)(KEY), T1, T2 \
+	VPXOR      T2, LO, LO                           \
+	VPCLMULQDQ $0x11, POWER(14-4*pair)(KEY), T1, T2 \
+	VPXOR      T2, HI, HI
+
+#define MIDDLE(pair) \
+	VPUNPCKLQDQ T1, T0, T2                             \
+	VPUNPCKHQDQ T1, T0, T0                             \
+	VPXOR       T2, T0, T0                             \
+	VPCLMULQDQ  $0x00, (FACTORS+32*pair)(SAVE), T0, T2 \
+	VPCLMULQDQ  $0x11, (FACTORS+32*pair)(SAVE), T0, T0 \
+	VPXOR       T2, MID, MID                           \
+	VPXOR       T0, MID, MID
+
+// ONELANE adds up the lanes of HI.
+#define ONELANE(to) \
+	VEXTRACTI128 $1, HI, X11 \
+	VPXOR        X11, X10, to
+
+// FOLD ends a sum.
+#define FOLD \
+	VPXOR LO, MID, MID         \
+	VPXOR HI, MID, MID         \
+	REDUCE(T0, T1, LO, MID, HI) \
+	ONELANE(X15)
+
+// NEXT is a group while one is hashed.
+#define NEXT(where, done) \
+	COUNTERS              \
+	ROUND8(1)             \
+	BEGIN(where)          \
+	ROUND8(2)             \
+	REVERSED(where, 2)    \
+	LOHI(2)               \
+	ROUND8(3)             \
+	MIDDLE(2)             \
+	ROUND8(4)             \
+	REVERSED(where, 1)    \
+	LOHI(1)               \
+	ROUND8(5)             \
+	MIDDLE(1)             \
+	ROUND8(6)             \
+	REVERSED(where, 0)    \
+	VPXOR HASH, T0, T0    \
+	LOHI(0)               \
+	ROUND8(7)             \
+	MIDDLE(0)             \
+	ROUND8(8)             \
+	FOLD                  \
+	ROUND8(9)             \
+	GROUPEND(done)
+
+// ALONE is the group before which there is none to hash.
+#define ALONE \
+	COUNTERS  \
+	ROUND8(1) \
+	ROUND8(2) \
+	ROUND8(3) \
+	ROUND8(4) \
+	ROUND8(5) \
+	ROUND8(6) \
+	ROUND8(7) \
+	ROUND8(8) \
+	ROUND8(9) \
+	GROUPEND(alone)
+
+// HASHGROUP is the hash of a group behind which there is none.
+#define HASHGROUP(where) \
+	BEGIN(where)       \
+	REVERSED(where, 2) \
+	LOHI(2)            \
+	MIDDLE(2)          \
+	REVERSED(where, 1) \
+	LOHI(1)            \
+	MIDDLE(1)          \
+	REVERSED(where, 0) \
+	VPXOR HASH, T0, T0 \
+	LOHI(0)            \
+	MIDDLE(0)          \
+	FOLD
+
+// HASHENDS begins the sum of the rest with what comes before it and the lengths,
+// which come behind. Before it comes the additional data, still to be multiplied
+// once, or the hash so far; R11 is its power if nothing were left. R12 is set to
+// that of the rest's first block.
+#define HASHENDS \
+	LEAQ        15(LEFT), BX                \
+	ANDQ        $-16, BX                    \
+	SUBQ        BX, R11                     \
+	LEAQ        POWER(1)(KEY), R12          \
+	SUBQ        BX, R12                     \
+	MOVQ        aadBits+56(FP), AX          \
+	MOVQ        n+24(FP), BX                \
+	SHLQ        $3, BX                      \
+	VMOVQ       BX, X11                     \
+	VPINSRQ     $1, AX, X11, X11            \
+	VINSERTI128 $1, X11, HASH, HASH         \
+	VMOVDQU     (R11), X11                  \
+	VINSERTI128 $1, POWER(1)(KEY), T0, T0   \
+	PRODUCT(HASH, T0, T1, LO, MID, HI)
+
+// KEYSTREAM is the rest's: two, four or eight vectors of it, and the tag's mask.
+#define KEYSTREAM \
+	VMOVDQA        FIRST, EJ                   \
+	LEAQ           ROUNDKEY(0)(KEY)(LAST*1), BX \
+	LEAQ           ROUNDKEY(1)(KEY), AX        \
+	VPXOR          ahead<>+0(SB), BASE, S0   \
+	VPXOR          ahead<>+32(SB), BASE, S1  \
+	CMPQ           LEFT, $64                   \
+	JHI            over2                       \
+rounds2:                                    \
+	VBROADCASTI128 (AX), RK                    \
+	VAESENC        RK, EJ, EJ                  \
+	VAESENC        RK, S0, S0                  \
+	VAESENC        RK, S1, S1                  \
+	ADDQ           $16, AX                     \
+	CMPQ           AX, BX                      \
+	JNE            rounds2                     \
+	JMP            lastround                   \
+over2:                                      \
+	VPXOR          ahead<>+64(SB), BASE, S2  \
+	VPXOR          ahead<>+96(SB), BASE, S3  \
+	CMPQ           LEFT, $128                  \
+	JHI            over4                       \
+rounds4:                                    \
+	VBROADCASTI128 (AX), RK                    \
+	VAESENC        RK, EJ, EJ                  \
+	VAESENC        RK, S0, S0                  \
+	VAESENC        RK, S1, S1                  \
+	VAESENC        RK, S2, S2                  \
+	VAESENC        RK, S3, S3                  \
+	ADDQ           $16, AX                     \
+	CMPQ           AX, BX                      \
+	JNE            rounds4                     \
+	JMP            lastround                   \
+over4:                                      \
+	VBROADCASTI128 ROUNDKEY(0)(KEY), RK        \
+	VPXOR          RK, BASE, T0                \
+	VPSHUFB        rev<>(SB), T0, T0           \
+	VPADDD         sixteen<>(SB), T0, T0       \
+	VPSHUFB        rev<>(SB), T0, T0           \
+	VPXOR          ahead<>+128(SB), BASE, S4 \
+	VPXOR          ahead<>+160(SB), BASE, S5 \
+	VPXOR          ahead<>+192(SB), BASE, S6 \
+	VPXOR          RK, T0, S7                  \
+rounds8:                                    \
+	VBROADCASTI128 (AX), RK                    \
+	VAESENC        RK, EJ, EJ                  \
+	VAESENC        RK, S0, S0                  \
+	VAESENC        RK, S1, S1                  \
+	VAESENC        RK, S2, S2                  \
+	VAESENC        RK, S3, S3                  \
+	VAESENC        RK, S4, S4                  \
+	VAESENC        RK, S5, S5                  \
+	VAESENC        RK, S6, S6                  \
+	VAESENC        RK, S7, S7                  \
+	ADDQ           $16, AX                     \
+	CMPQ           AX, BX                      \
+	JNE            rounds8                     \
+	VBROADCASTI128 (AX), RK                    \
+	VAESENCLAST    RK, S4, S4                  \
+	VAESENCLAST    RK, S5, S5                  \
+	VAESENCLAST    RK, S6, S6                  \
+	VAESENCLAST    RK, S7, S7                  \
+lastround:                                  \
+	VBROADCASTI128 (AX), RK                    \
+	VAESENCLAST    RK, EJ, EJ                  \
+	VAESENCLAST    RK, S0, S0                  \
+	VAESENCLAST    RK, S1, S1                  \
+	VAESENCLAST    RK, S2, S2                  \
+	VAESENCLAST    RK, S3, S3
+
+// ADD adds d times the powers at R12 to the sum, with t's help.
+#define ADD(d, t, lo, mid, hi) \
+	VPCLMULQDQ $0x00, (R12), d, t \
+	VPXOR      t, lo, lo          \
+	VPCLMULQDQ $0x11, (R12), d, t \
+	VPXOR      t, hi, hi          \
+	VPCLMULQDQ $0x01, (R12), d, t \
+	VPXOR      t, mid, mid        \
+	VPCLMULQDQ $0x10, (R12), d, t \
+	VPXOR      t, mid, mid
+
+#define ADVANCE(n) \
+	ADDQ $n, SRC  \
+	ADDQ $n, DST  \
+	ADDQ $n, R12  \
+	SUBQ $n, LEFT
+
+// REST is what is left, up to 255 bytes. The keystream moves down as it is used up: S0
+// is always next. hashed is in or out, whichever is ciphertext.
+#define REST(hashed, hashedX, last) \
+	HASHENDS                       \
+	KEYSTREAM                      \
+vector:                         \
+	CMPQ    LEFT, $32              \
+	JCS     block                  \
+	VMOVDQU (SRC), T0              \
+	VPXOR   T0, S0, T1             \
+	VMOVDQU T1, (DST)              \
+	VPSHUFB rev<>(SB), hashed, T0  \
+	ADD(T0, T1, LO, MID, HI)       \
+	ADVANCE(32)                    \
+	VMOVDQA S1, S0                 \
+	VMOVDQA S2, S1                 \
+	VMOVDQA S3, S2                 \
+	VMOVDQA S4, S3                 \
+	VMOVDQA S5, S4                 \
+	VMOVDQA S6, S5                 \
+	VMOVDQA S7, S6                 \
+	JMP     vector                 \
+block:                          \
+	CMPQ    LEFT, $16              \
+	JCS     bytes                  \
+	VMOVDQU (SRC), X11             \
+	VPXOR   X11, X0, X12           \
+	VMOVDQU X12, (DST)             \
+	VPSHUFB rev<>(SB), hashedX, X11 \
+	ADD(T0, T1, LO, MID, HI)       \
+	ADVANCE(16)                    \
+	VEXTRACTI128 $1, Y0, X0        \
+bytes:                          \
+	TESTQ   LEFT, LEFT             \
+	JEQ     tag                    \
+	last                           \
+	VPSHUFB rev<>(SB), X11, X11    \
+	ADD(T0, T1, LO, MID, HI)       \
+tag:                            \
+	REDUCE(T0, T1, LO, MID, HI)    \
+	ONELANE(X10)                   \
+	VEXTRACTI128 $1, EJ, X15       \
+	VPSHUFB rev<>(SB), X10, X10    \
+	VPXOR   X15, X10, X10
+
+// SEALLAST and OPENLAST are the bytes that are no whole block. The tag has room for
+// what is no text.
+#define SEALLAST \
+	MOVQ    SRC, AX             \
+	MOVQ    LEFT, BX            \
+	CALL    load<>(SB)          \
+	LEAQ    ones<>+16(SB), AX   \
+	SUBQ    LEFT, AX            \
+	VPXOR   X11, X0, X11        \
+	VPAND   (AX), X11, X11      \
+	VMOVDQU X11, (DST)
+
+#define OPENLAST \
+	LEAQ    ones<>+16(SB), AX   \
+	SUBQ    LEFT, AX            \
+	VMOVDQU (SRC), X11          \
+	VPXOR   X11, X0, X12        \
+	VPAND   (AX), X11, X11      \
+	MOVQ    DST, AX             \
+	MOVQ    LEFT, BX            \
+	CALL    store<>(SB)
+
+// func seal256(k *key, dst, src *byte, n int, nonce, aad *byte, aadLen, aadBits int)
+TEXT ·seal256(SB), NOSPLIT, $256-64
+	START
+	CMPQ LEFT, $256
+	JCS  rest
+	LONG
+	ALONE
+	JCS  last
+	PCALIGN $64
+loop:
+	NEXT(BEHIND, next)
+	JCC  loop
+last:
+	HASHGROUP(BEHIND)
+	SHORT
+rest:
+	REST(T1, X12, SEALLAST)
+	VMOVDQU X10, (DST)(LEFT*1)
+	VZEROALL
+	RET
+
+// func open256(k *key, dst, src *byte, n int, nonce, aad *byte, aadLen, aadBits int) bool
+TEXT ·open256(SB), NOSPLIT, $256-65
+	START
+	CMPQ LEFT, $256
+	JCS  rest
+	LONG
+	PCALIGN $64
+loop:
+	NEXT(HERE, next)
+	JCC  loop
+	SHORT
+rest:
+	REST(T0, X11, OPENLAST)
+	VPXOR  (SRC)(LEFT*1), X10, X10
+	VPTEST X10, X10
+	SETEQ  ret+64(FP)
+	VZEROALL
+	RET
+
+// load loads BX bytes, up to 15, from AX to X11, and zeros behind them, from the
+// last to the first.
+TEXT load<>(SB), NOSPLIT|NOFRAME, $0-0
+	ADDQ    BX, AX
+	XORL    R9, R9
+	TESTQ   $1, BX
+	JEQ     two
+	DECQ    AX
+	MOVBLZX (AX), R9
+two:
+	TESTQ   $2, BX
+	JEQ     four
+	SUBQ    $2, AX
+	MOVWLZX (AX), CX
+	SHLQ    $16, R9
+	ORQ     CX, R9
+four:
+	TESTQ   $4, BX
+	JEQ     eight
+	SUBQ    $4, AX
+	MOVL    (AX), CX
+	SHLQ    $32, R9
+	ORQ     CX, R9
+eight:
+	VMOVQ   R9, X11
+	TESTQ   $8, BX
+	JEQ     done
+	VPSLLDQ $8, X11, X11
+	VMOVQ   -8(AX), X12
+	VPOR    X12, X11, X11
+done:
+	RET
+
+// store stores the first BX bytes of X12, up to 15, at AX.
+TEXT store<>(SB), NOSPLIT|NOFRAME, $0-0
+	VMOVQ   X12, R9
+	TESTQ   $8, BX
+	JEQ     four
+	MOVQ    R9, (AX)
+	VPEXTRQ $1, X12, R9
+	ADDQ    $8, AX
+four:
+	TESTQ   $4, BX
+	JEQ     two
+	MOVL    R9, (AX)
+	SHRQ    $32, R9
+	ADDQ    $4, AX
+two:
+	TESTQ   $2, BX
+	JEQ     one
+	MOVW    R9, (AX)
+	SHRQ    $16, R9
+	ADDQ    $2, AX
+one:
+	TESTQ   $1, BX
+	JEQ     done
+	MOVB    R9, (AX)
+done:
+	RET
