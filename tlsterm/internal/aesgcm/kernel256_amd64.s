@@ -133,71 +133,73 @@ whole:                                   \
 none:                                    \
 	LEAQ           POWER(2)(KEY), R11
 
-// LONG is for texts that have a group. It hashes the additional data and saves, where
-// nothing is left when the call returns:
-#define FACTORS 0   // for each pair of a group's vectors, the sums of the halves of their powers
-#define SAVED1  128 // FIRST
-#define SAVEDB  160 // BASE
-#define COUNTER 192 // what BASE has, as numbers: each block's bytes reversed
+// LONG is for texts that have a group. It begins a sum with the additional data and
+// saves, where nothing is left when the call returns:
+#define FACTORS  0   // of a group's vectors, two by two: the sums of their powers' halves
+#define SAVED1   128 // FIRST
+#define SAVEDB   160 // BASE
+#define SAVEDN   192 // its counters as numbers: each block's bytes reversed
+#define SAVEDLEN 224
 #define LONG \
-	LEAQ    31(SP), SAVE                 \
-	ANDQ    $-32, SAVE                   \
-	VMOVDQU BASE, SAVED1(SAVE)           \
-	VMOVDQU BASE, SAVEDB(SAVE)           \
-	VPXOR   RK, BASE, T0                 \
-	VPSHUFB rev<>(SB), T0, T0            \
-	VMOVDQU T0, COUNTER(SAVE)            \
-	FACTOR(0)                            \
-	FACTOR(1)                            \
-	FACTOR(2)                            \
-	FACTOR(3)                            \
-	VMOVDQU POWER(1)(KEY), X11           \
-	PRODUCT(X15, X11, X12, X8, X9, X10)  \
-	REDUCE(X11, X12, X8, X9, X10)        \
-	VMOVDQA X10, X15
+	LEAQ    31(SP), SAVE                \
+	ANDQ    $-32, SAVE                  \
+	VMOVDQU BASE, SAVED1(SAVE)          \
+	VMOVDQU BASE, SAVEDB(SAVE)          \
+	VPXOR   RK, BASE, T0                \
+	VPSHUFB rev<>(SB), T0, T0           \
+	VMOVDQU T0, SAVEDN(SAVE)            \
+	FACTOR(0)                           \
+	FACTOR(1)                           \
+	FACTOR(2)                           \
+	FACTOR(3)                           \
+	VMOVDQU POWER(1)(KEY), X11          \
+	PRODUCT(X15, X11, X12, X8, X9, X10) \
+	CROSS
 
 #define FACTOR(pair) \
-	VMOVDQU     POWER(16-4*pair)(KEY), T0     \
-	VMOVDQU     POWER(14-4*pair)(KEY), T1     \
-	VPUNPCKLQDQ T1, T0, T2                    \
-	VPUNPCKHQDQ T1, T0, T0                    \
-	VPXOR       T2, T0, T0                    \
+	VMOVDQU     POWER(16-4*pair)(KEY), T0 \
+	VMOVDQU     POWER(14-4*pair)(KEY), T1 \
+	VPUNPCKLQDQ T1, T0, T2                \
+	VPUNPCKHQDQ T1, T0, T0                \
+	VPXOR       T2, T0, T0                \
 	VMOVDQU     T0, (FACTORS+32*pair)(SAVE)
 
 // SHORT is for what a long text leaves, which is then as short as others.
 #define SHORT \
-	VMOVDQU SAVED1(SAVE), FIRST          \
-	VMOVDQU SAVEDB(SAVE), BASE           \
-	VPXOR   T0, T0, T0                   \
-	VMOVDQU T0, (FACTORS+0)(SAVE)        \
-	VMOVDQU T0, (FACTORS+32)(SAVE)       \
-	VMOVDQU T0, (FACTORS+64)(SAVE)       \
-	VMOVDQU T0, (FACTORS+96)(SAVE)       \
-	VMOVDQU T0, SAVED1(SAVE)             \
-	VMOVDQU T0, SAVEDB(SAVE)             \
+	FOLDLO                                \
+	FOLDMID                               \
+	VMOVDQU SAVED1(SAVE), FIRST           \
+	VMOVDQU SAVEDB(SAVE), BASE            \
+	VPXOR   T0, T0, T0                    \
+	VMOVDQU T0, (FACTORS+0)(SAVE)         \
+	VMOVDQU T0, (FACTORS+32)(SAVE)        \
+	VMOVDQU T0, (FACTORS+64)(SAVE)        \
+	VMOVDQU T0, (FACTORS+96)(SAVE)        \
+	VMOVDQU T0, SAVED1(SAVE)              \
+	VMOVDQU T0, SAVEDB(SAVE)              \
 	LEAQ    POWER(1)(KEY), R11
 
 // COUNTERS begins a group. BASE are the counters before its first two, with the
-// first round key already added to them. They are even and odd, 16 i and 16 i + 1,
-// so that what comes behind differs in some bits of the last byte.
+// first round key already added to them. They are 16 i and 16 i + 1, so that what
+// follows differs in the last byte only, and there in some bits.
 #define COUNTERS \
-	VMOVDQU        SAVEDB(SAVE), BASE       \
-	VMOVDQU        COUNTER(SAVE), T0        \
-	VBROADCASTI128 ROUNDKEY(0)(KEY), RK     \
-	VPADDD         sixteen<>(SB), T0, T0    \
-	VMOVDQU        T0, COUNTER(SAVE)        \
-	VPSHUFB        rev<>(SB), T0, T0        \
-	VPXOR          ahead<>+0(SB), BASE, S0   \
-	VPXOR          ahead<>+32(SB), BASE, S1  \
-	VPXOR          ahead<>+64(SB), BASE, S2  \
-	VPXOR          ahead<>+96(SB), BASE, S3  \
-	VPXOR          ahead<>+128(SB), BASE, S4 \
-	VPXOR          ahead<>+160(SB), BASE, S5 \
-	VPXOR          ahead<>+192(SB), BASE, S6 \
-	VPXOR          RK, T0, BASE             \
+	VMOVDQU        SAVEDB(SAVE), BASE          \
+	VPXOR          ahead<>+0(SB), BASE, S0     \
+	VPXOR          ahead<>+32(SB), BASE, S1    \
+	VPXOR          ahead<>+64(SB), BASE, S2    \
+	VPXOR          ahead<>+96(SB), BASE, S3    \
+	VPXOR          ahead<>+128(SB), BASE, S4   \
+	VPXOR          ahead<>+160(SB), BASE, S5   \
+	VPXOR          ahead<>+192(SB), BASE, S6   \
+	VMOVDQU        SAVEDN(SAVE), RK            \
+	VPADDD         sixteen<>(SB), RK, RK       \
+	VMOVDQU        RK, SAVEDN(SAVE)            \
+	VPSHUFB        rev<>(SB), RK, BASE         \
+	VBROADCASTI128 ROUNDKEY(0)(KEY), RK        \
+	VPXOR          RK, BASE, BASE              \
 	VMOVDQU        BASE, SAVEDB(SAVE)
 
-#define ROUND8(i) \
+#define ROUND(i) \
 	VBROADCASTI128 ROUNDKEY(i)(KEY), RK \
 	VAESENC        RK, S0, S0           \
 	VAESENC        RK, S1, S1           \
@@ -208,152 +210,175 @@ none:                                    \
 	VAESENC        RK, S6, S6           \
 	VAESENC        RK, S7, S7
 
+// TEXT1 ends the encryption of a vector's counters, and adds the text.
+#define TEXT1(off, s) \
+	VAESENCLAST RK, s, s       \
+	VPXOR       off(SRC), s, s \
+	VMOVDQU     s, off(DST)
+
 // GROUPEND does the rounds that AES-256 has and AES-128 has not, adds the text, and
 // compares what is left with another group.
 #define GROUPEND(done) \
-	CMPQ           LAST, $160            \
-	JEQ            done                  \
-	ROUND8(10)                           \
-	ROUND8(11)                           \
-	ROUND8(12)                           \
-	ROUND8(13)                           \
-done:                                 \
+	CMPQ           LAST, $160                   \
+	JEQ            done                         \
+	ROUND(10)                                   \
+	ROUND(11)                                   \
+	ROUND(12)                                   \
+	ROUND(13)                                   \
+done:                                        \
 	VBROADCASTI128 ROUNDKEY(0)(KEY)(LAST*1), RK \
-	TEXT1(0, S0, T0)                     \
-	TEXT1(32, S1, T1)                    \
-	TEXT1(64, S2, T2)                    \
-	TEXT1(96, S3, T0)                    \
-	TEXT1(128, S4, T1)                   \
-	TEXT1(160, S5, T2)                   \
-	TEXT1(192, S6, T0)                   \
-	TEXT1(224, S7, T1)                   \
-	ADDQ           $256, SRC             \
-	ADDQ           $256, DST             \
-	SUBQ           $256, LEFT            \
+	TEXT1(0, S0)                                \
+	TEXT1(32, S1)                               \
+	TEXT1(64, S2)                               \
+	TEXT1(96, S3)                               \
+	TEXT1(128, S4)                              \
+	TEXT1(160, S5)                              \
+	TEXT1(192, S6)                              \
+	TEXT1(224, S7)                              \
+	ADDQ           $256, SRC                    \
+	ADDQ           $256, DST                    \
+	SUBQ           $256, LEFT                   \
 	CMPQ           LEFT, $256
 
-// TEXT1 adds the text to the last round key, which AES adds to its state.
-#define TEXT1(off, s, tmp) \
-	VPXOR       off(SRC), RK, tmp \
-	VAESENCLAST tmp, s, s         \
-	VMOVDQU     s, off(DST)
-
-// Where the ciphertext is that is hashed.
+// Where the ciphertext is that is hashed: this group's or the last one's.
 #define HERE(off) off(SRC)
 #define BEHIND(off) (off-256)(DST)
 
-// BEGIN is the last two vectors of a group, which begin a sum; ADD is two others; and
-// FINISH is the first two, to which the hash so far is added. The products of halves'
-// sums leave LO and HI in MID in addition (Karatsuba).
-#define BEGIN(where) \
-	VMOVDQU     where(192), T0                     \
-	VMOVDQU     where(224), T1                     \
-	VPSHUFB     rev<>(SB), T0, T0                  \
-	VPSHUFB     rev<>(SB), T1, T1                  \
-	VPCLMULQDQ  $0x00, POWER(4)(KEY), T0, LO       \
-	VPCLMULQDQ  $0x11, POWER(4)(KEY), T0, HI       \
-	VPUNPCKLQDQ T1, T0, MID                        \
-	VPUNPCKHQDQ T1, T0, T0                         \
-	VPXOR       MID, T0, T0                        \
-	VPCLMULQDQ  $0x00, POWER(2)(KEY), T1, T2       \
-	VPXOR       T2, LO, LO                         \
-	VPCLMULQDQ  $0x11, POWER(2)(KEY), T1, T2       \
-	VPXOR       T2, HI, HI                         \
-	VPCLMULQDQ  $0x00, (FACTORS+96)(SAVE), T0, MID \
-	VPCLMULQDQ  $0x11, (FACTORS+96)(SAVE), T0, T0  \
-	VPXOR       T0, MID, MID
+// LOAD has vector v of the ciphertext in T0, and HALVES the sums of its halves in T1.
+#define LOAD(where, v) \
+	VMOVDQU where(32*v), T0   \
+	VPSHUFB rev<>(SB), T0, T0
 
-#define REVERSED(where, pair) \
-	VMOVDQU where(64*pair), T0      \
-	VMOVDQU where(64*pair+32), T1   \
-	VPSHUFB rev<>(SB), T0, T0       \
-	VPSHUFB rev<>(SB), T1, T1
+#define HALVES \
+	VPSHUFD $0x4e, T0, T1 \
+	VPXOR   T0, T1, T1
 
-#define LOHI(pair) \
-	VPCLMULQDQ $0x00, POWER(16-4*pair)(KEY), T0, T2 \
-	VPXOR      T2, LO, LO                           \
-	VPCLMULQDQ $0x11, POWER(16-4*pair)(KEY), T0, T2 \
-	VPXOR      T2, HI, HI                           \
-	VPCLMULQDQ $0x00, POWER(14-4*pair)(KEY), T1, T2 \
-	VPXOR      T2, LO, LO                           \
-	VPCLMULQDQ $0x11, POWER(14-4*pair)(KEY), T1, T2 \
-	VPXOR      T2, HI, HI
+// BEGIN3 begins a sum with vector v, and ADD3 adds vector v to it, with three
+// multiplications instead of four (Karatsuba). half says where in FACTORS the sum of
+// its powers' halves is. MID has too much by LO and HI until CROSS.
+#define BEGIN3(v, half) \
+	VPCLMULQDQ $0x00, POWER(16-2*v)(KEY), T0, LO         \
+	VPCLMULQDQ $half, (FACTORS+v/2*32)(SAVE), T1, MID    \
+	VPCLMULQDQ $0x11, POWER(16-2*v)(KEY), T0, HI
 
-#define MIDDLE(pair) \
-	VPUNPCKLQDQ T1, T0, T2                             \
-	VPUNPCKHQDQ T1, T0, T0                             \
-	VPXOR       T2, T0, T0                             \
-	VPCLMULQDQ  $0x00, (FACTORS+32*pair)(SAVE), T0, T2 \
-	VPCLMULQDQ  $0x11, (FACTORS+32*pair)(SAVE), T0, T0 \
-	VPXOR       T2, MID, MID                           \
-	VPXOR       T0, MID, MID
+#define ADD3(v, half) \
+	VPCLMULQDQ $0x00, POWER(16-2*v)(KEY), T0, T2         \
+	VPCLMULQDQ $half, (FACTORS+v/2*32)(SAVE), T1, T1     \
+	VPCLMULQDQ $0x11, POWER(16-2*v)(KEY), T0, T0         \
+	VPXOR      T2, LO, LO                                \
+	VPXOR      T1, MID, MID                              \
+	VPXOR      T0, HI, HI
+
+#define CROSS \
+	VPXOR LO, MID, MID \
+	VPXOR HI, MID, MID
+
+// FOLDLO and then FOLDMID leave the remainder of a sum in HASH, which are REDUCE and
+// ONELANE in two parts.
+#define FOLDLO \
+	CROSS                                \
+	VPCLMULQDQ $0x00, poly<>(SB), LO, T0 \
+	VPSHUFD    $0x4e, LO, T1             \
+	VPXOR      T0, MID, MID              \
+	VPXOR      T1, MID, MID
+
+#define FOLDMID \
+	VPCLMULQDQ $0x00, poly<>(SB), MID, T0 \
+	VPSHUFD    $0x4e, MID, T1             \
+	VPXOR      T0, HI, HI                 \
+	VPXOR      T1, HI, HI                 \
+	ONELANE(X15)
 
 // ONELANE adds up the lanes of HI.
 #define ONELANE(to) \
-	VEXTRACTI128 $1, HI, X11 \
+	VEXTRACTI128 $1, HI, X11  \
 	VPXOR        X11, X10, to
 
-// FOLD ends a sum.
-#define FOLD \
-	VPXOR LO, MID, MID         \
-	VPXOR HI, MID, MID         \
-	REDUCE(T0, T1, LO, MID, HI) \
-	ONELANE(X15)
-
-// NEXT is a group while one is hashed.
+// NEXT is a group, while a sum is ended and one of a group's ciphertext is made. The
+// vector that waits for the sum comes last.
 #define NEXT(where, done) \
 	COUNTERS              \
-	ROUND8(1)             \
-	BEGIN(where)          \
-	ROUND8(2)             \
-	REVERSED(where, 2)    \
-	LOHI(2)               \
-	ROUND8(3)             \
-	MIDDLE(2)             \
-	ROUND8(4)             \
-	REVERSED(where, 1)    \
-	LOHI(1)               \
-	ROUND8(5)             \
-	MIDDLE(1)             \
-	ROUND8(6)             \
-	REVERSED(where, 0)    \
+	ROUND(1)              \
+	FOLDLO                \
+	ROUND(2)              \
+	FOLDMID               \
+	LOAD(where, 7)        \
+	HALVES                \
+	ROUND(3)              \
+	BEGIN3(7, 0x10)       \
+	LOAD(where, 6)        \
+	HALVES                \
+	ROUND(4)              \
+	ADD3(6, 0x00)         \
+	LOAD(where, 5)        \
+	HALVES                \
+	ROUND(5)              \
+	ADD3(5, 0x10)         \
+	LOAD(where, 4)        \
+	HALVES                \
+	ROUND(6)              \
+	ADD3(4, 0x00)         \
+	LOAD(where, 3)        \
+	HALVES                \
+	ROUND(7)              \
+	ADD3(3, 0x10)         \
+	LOAD(where, 2)        \
+	HALVES                \
+	ROUND(8)              \
+	ADD3(2, 0x00)         \
+	LOAD(where, 1)        \
+	HALVES                \
+	ROUND(9)              \
+	ADD3(1, 0x10)         \
+	LOAD(where, 0)        \
 	VPXOR HASH, T0, T0    \
-	LOHI(0)               \
-	ROUND8(7)             \
-	MIDDLE(0)             \
-	ROUND8(8)             \
-	FOLD                  \
-	ROUND8(9)             \
+	HALVES                \
+	ADD3(0, 0x00)         \
 	GROUPEND(done)
 
 // ALONE is the group before which there is none to hash.
 #define ALONE \
-	COUNTERS  \
-	ROUND8(1) \
-	ROUND8(2) \
-	ROUND8(3) \
-	ROUND8(4) \
-	ROUND8(5) \
-	ROUND8(6) \
-	ROUND8(7) \
-	ROUND8(8) \
-	ROUND8(9) \
+	COUNTERS        \
+	ROUND(1)        \
+	ROUND(2)        \
+	ROUND(3)        \
+	ROUND(4)        \
+	ROUND(5)        \
+	ROUND(6)        \
+	ROUND(7)        \
+	ROUND(8)        \
+	ROUND(9)        \
 	GROUPEND(alone)
 
-// HASHGROUP is the hash of a group behind which there is none.
+// HASHGROUP is a group's sum while there is nothing else to do.
 #define HASHGROUP(where) \
-	BEGIN(where)       \
-	REVERSED(where, 2) \
-	LOHI(2)            \
-	MIDDLE(2)          \
-	REVERSED(where, 1) \
-	LOHI(1)            \
-	MIDDLE(1)          \
-	REVERSED(where, 0) \
+	FOLDLO             \
+	FOLDMID            \
+	LOAD(where, 7)     \
+	HALVES             \
+	BEGIN3(7, 0x10)    \
+	LOAD(where, 6)     \
+	HALVES             \
+	ADD3(6, 0x00)      \
+	LOAD(where, 5)     \
+	HALVES             \
+	ADD3(5, 0x10)      \
+	LOAD(where, 4)     \
+	HALVES             \
+	ADD3(4, 0x00)      \
+	LOAD(where, 3)     \
+	HALVES             \
+	ADD3(3, 0x10)      \
+	LOAD(where, 2)     \
+	HALVES             \
+	ADD3(2, 0x00)      \
+	LOAD(where, 1)     \
+	HALVES             \
+	ADD3(1, 0x10)      \
+	LOAD(where, 0)     \
 	VPXOR HASH, T0, T0 \
-	LOHI(0)            \
-	MIDDLE(0)          \
-	FOLD
+	HALVES             \
+	ADD3(0, 0x00)
 
 // HASHENDS begins the sum of the rest with what comes before it and the lengths,
 // which come behind. Before it comes the additional data, still to be multiplied
