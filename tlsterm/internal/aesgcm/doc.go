@@ -1,7 +1,8 @@
-// Package aesgcm is AES-GCM (NIST SP 800-38D) for processors that have VAES,
-// VPCLMULQDQ and AVX-512, with nonces of 12 bytes, tags of 16 and keys of 128 or
-// 256 bits. On any other processor New has nothing, and its caller takes
-// crypto/cipher's.
+// Package aesgcm is AES-GCM (NIST SP 800-38D) for processors that have VAES and
+// VPCLMULQDQ, with nonces of 12 bytes, tags of 16 and keys of 128 or 256 bits. It has
+// two kernels: one works on 512 bits at a time, where there is AVX-512, the other on
+// 256, where there is AVX2. On any other processor New has nothing, and its caller
+// takes crypto/cipher's.
 //
 // It computes what crypto/cipher computes and behaves as that does, appending and
 // in place, down to what panics. Open decrypts while it authenticates, and leaves
@@ -10,14 +11,18 @@
 // It never keeps a slice. It allocates a key, of 576 bytes, and otherwise only what
 // Seal and Open must append beyond dst's capacity. Time depends on lengths only.
 // Wipe overwrites all there is of a key: when a call returns, vector registers
-// have none of it.
+// and the stack have none of it.
 //
 // # Counter mode
 //
 // Block i of the text is added to E(nonce || i+2), and the tag to E(nonce || 1). A
-// vector register has four counter blocks, with their bytes reversed, so that one
-// addition of 32-bit numbers counts. A counter never carries into the nonce: no
-// text is long enough.
+// counter never carries into the nonce: no text is long enough.
+//
+// The kernel of 512 bits has its counter blocks with their bytes reversed, so that one
+// addition of 32-bit numbers counts four of them. The kernel of 256 bits does so once
+// for 16 blocks. From a counter that 16 divides, the next 15 differ in four bits of the
+// last byte only: they are set without a carry, in a block to which the first round
+// key is already added.
 //
 // # GHASH
 //
@@ -44,10 +49,22 @@
 // kernel keeps sums of products as LO (q1 q0), MID (q2 q1) and HI (q3 q2), and so
 // folds LO into MID and MID into HI.
 //
+// Two numbers of 128 bits are four multiplications of 64. Where the sum of a power's
+// halves is at hand, they are three: MID is the product of the halves' sums, less LO
+// and HI (Karatsuba).
+//
+// # Groups
+//
 // In a group of 16 blocks, block i is to be multiplied by H^(16-i), and the hash so
-// far by H^16. While groups follow each other, each of a vector's four lanes has a
-// sum of its own, and block i, in lane j = i mod 4, is multiplied by H^(16-i+j), one
-// power for a whole vector. So lane j's sum has H^j too much. It is added to
+// far by H^16.
+//
+// The kernel of 256 bits does just that. It adds up the two lanes of a vector with each
+// reduction, which lies between the first rounds of the next group: nothing waits for
+// it there.
+//
+// The kernel of 512 bits, while groups follow each other, has a sum for each of a
+// vector's four lanes, and block i, in lane j = i mod 4, is multiplied by H^(16-i+j),
+// one power for a whole vector. So lane j's sum has H^j too much. It is added to
 // block j of the next group, whose own power has H^j less than H^16, and that makes
 // it right as soon as blocks are multiplied by their own powers. This is done
 // in the last group, behind which the lanes are added up.

@@ -16,10 +16,10 @@ const (
 var kernels = func() (able []kernel) {
 	const vaes, vpclmulqdq = 1 << 9, 1 << 10
 	has := &cpu.X86
-	if !has.HasAES || !has.HasPCLMULQDQ || !has.HasAVX2 || !has.HasBMI2 {
+	if !has.HasAES || !has.HasPCLMULQDQ || !has.HasAVX2 {
 		return nil
 	}
-	if has.HasAVX512F && has.HasAVX512BW && has.HasAVX512DQ && has.HasAVX512VL && has.HasAVX512VAES && has.HasAVX512VPCLMULQDQ {
+	if has.HasBMI2 && has.HasAVX512F && has.HasAVX512BW && has.HasAVX512DQ && has.HasAVX512VL && has.HasAVX512VAES && has.HasAVX512VPCLMULQDQ {
 		able = append(able, kernel512)
 	}
 	// x/sys/cpu has these two as a part of AVX-512 only. Whatever has AVX2 has leaf 7,

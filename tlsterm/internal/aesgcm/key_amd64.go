@@ -24,9 +24,8 @@ type key struct {
 }
 
 // New makes the cipher of a key of 16 or 32 bytes, which it does not keep. It has
-// none for other lengths, where the processor or the system lacks something, and
-// where GODEBUG=fips140=only is set. GODEBUG=cpu.avx512f=off has it take the
-// instructions for missing.
+// none for other lengths, where no kernel runs, and where GODEBUG=fips140=only is set.
+// GODEBUG=cpu.avx512f=off rules out the kernel of 512 bits, and cpu.avx2=off both.
 func New(raw []byte) (AEAD, bool) {
 	if len(kernels) == 0 || fips140.Enforced() || len(raw) != 16 && len(raw) != 32 {
 		return nil, false
