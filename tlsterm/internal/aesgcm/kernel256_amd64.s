@@ -12,6 +12,10 @@
 // A group is 16 blocks, 256 bytes: eight vectors of two blocks, which are their
 // lanes. While the counters of a group go through AES, ciphertext is multiplied:
 // the same group's when it is opened, the one's before when it is sealed.
+//
+// Go's assembler encodes all of this as AVX2 does, by itself. Nothing may be added that
+// only AVX-512 has (VPXORQ, VPTERNLOGQ, registers beyond the 15th): where that is there,
+// no test would tell.
 
 // What the registers are.
 #define KEY  R8

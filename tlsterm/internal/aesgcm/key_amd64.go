@@ -19,8 +19,8 @@ const (
 type key struct {
 	powers [powers][blockLen]byte // of H, the highest first, each divided by x
 	round  [15][blockLen]byte
-	rounds int // 10 or 14; 0 after Wipe
-	kernel kernel
+	rounds int    // 10 or 14; 0 after Wipe
+	kernel kernel // that seals and opens with it
 }
 
 // New makes the cipher of a key of 16 or 32 bytes, which it does not keep. It has
