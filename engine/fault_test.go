@@ -70,7 +70,7 @@ type cutConn struct {
 
 func (c *cutConn) Read(b []byte) (int, error) {
 	left := int(c.cut.taken.Load())
-	if left == 0 {
+	if left <= 0 { // less, if a connection of the fault before is accepted late and takes part
 		return 0, c.cut.perform(c)
 	}
 	n, err := c.TCPConn.Read(b[:min(len(b), left)])
@@ -79,7 +79,7 @@ func (c *cutConn) Read(b []byte) (int, error) {
 }
 
 func (c *cutConn) Write(b []byte) (int, error) {
-	n, err := c.TCPConn.Write(b[:min(len(b), int(c.cut.sent.Load()))])
+	n, err := c.TCPConn.Write(b[:min(len(b), max(0, int(c.cut.sent.Load())))])
 	c.cut.sent.Add(int64(-n))
 	if err == nil && n < len(b) {
 		err = c.cut.perform(c)
