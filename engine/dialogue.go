@@ -30,7 +30,7 @@ type dialogue struct {
 
 	ctx    context.Context // ends when the login must be over, or is cut
 	cancel func()
-	stop   func() bool // ctx's end does not end the dialogue any more
+	stop   func() bool // ctx's end does not interrupt the loop any more
 	hs     *handshake
 
 	slow bool  // the message that is held is for a worker
@@ -246,7 +246,9 @@ func (c *dialogue) proceed() {
 			return
 		}
 	}
-	if !c.stop() && c.err == nil && c.p.session.Phase() != session.Closed {
+	c.stop()
+	// Who waits for ctx may hear of its end before what it starts is begun.
+	if c.err == nil {
 		c.err = c.ctx.Err()
 	}
 	if c.err != nil && c.p.session.Phase() != session.Closed {
@@ -269,6 +271,9 @@ func (c *dialogue) judge() error {
 	e := c.engine
 	if mechanism, message := c.p.session.Pending(c.held); message != nil && e.o.Prepare != nil {
 		e.o.Prepare(c.ctx, mechanism, message)
+	}
+	if err := c.ctx.Err(); err != nil {
+		return err
 	}
 	turn, err := e.turns.ask(c.p.from, goingOn)
 	if err == nil {
