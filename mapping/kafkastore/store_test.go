@@ -468,7 +468,9 @@ func TestBrokersDownAtStart(t *testing.T) {
 	addr := holder.Addr().(*net.TCPAddr)
 	check(t, holder.Close())
 	s, log := open(t, []string{addr.String()}, func(o *kafkastore.Options) { o.FirstAttempt = time.Millisecond })
-	log.await(t, 1, "out of reach", "connection refused")
+	for _, what := range []string{"mappings", "groups", "virtual clusters"} {
+		log.await(t, 1, what+" out of reach", "connection refused")
+	}
 	if err := s.Ready(); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("Ready: %v", err)
 	}
