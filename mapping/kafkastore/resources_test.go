@@ -344,6 +344,28 @@ func TestFencedInFlight(t *testing.T) {
 	}
 }
 
+// TestLeaderMovesBeforeAWrite: while a log's leader moves, a write waits for it.
+func TestLeaderMovesBeforeAWrite(t *testing.T) {
+	c := cluster(t)
+	s, _ := open(t, c.ListenAddrs(), nil)
+	ready(t, s)
+	for range 12 {
+		c.ControlKey(kmsg.ListOffsets.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			asked := req.(*kmsg.ListOffsetsRequest).Topics[0]
+			resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+			rt := kmsg.NewListOffsetsResponseTopic()
+			rt.Topic = asked.Topic
+			rp := kmsg.NewListOffsetsResponseTopicPartition()
+			rp.ErrorCode = kerr.NotLeaderForPartition.Code
+			rt.Partitions = append(rt.Partitions, rp)
+			resp.Topics = append(resp.Topics, rt)
+			return resp, nil, true
+		})
+	}
+	check(t, s.Create(testContext(t), mapping.Mapping{Username: "u"}))
+	want(t, s, "u", "u")
+}
+
 // TestBusy: a gateway that never gets its turn says so in the end.
 func TestBusy(t *testing.T) {
 	c := cluster(t)

@@ -17,7 +17,7 @@ const (
 	// maxTries bounds how often a write begins again because other gateways came
 	// in between, and brokenTries because a connection broke or the leader moved.
 	maxTries     = 20
-	brokenTries  = 4
+	brokenTries  = 8
 	longestRetry = 500 * time.Millisecond
 	// commitTimeout bounds a commit whose caller may have gone.
 	commitTimeout = 30 * time.Second
@@ -153,6 +153,9 @@ func (s *Store) catchUp(ctx context.Context) error {
 	for _, f := range s.followers() {
 		_, epoch := f.progress.now()
 		end, err := listOffset(ctx, f.client, f.topic, toEnd)
+		if broken(err) {
+			return fmt.Errorf("%w: %w", errBroken, err)
+		}
 		if err != nil {
 			return err
 		}
