@@ -83,7 +83,7 @@ const kernel = "kernel"
 // that fits counts.
 var groups = []struct{ name, begins string }{
 	{"TLS and other cryptography", "crypto/"},
-	{"TLS and other cryptography", "github.com/postern-kafka/postern/tlsterm."},
+	{"TLS and other cryptography", "github.com/postern-kafka/postern/tlsterm"},
 	{"the gateway", "github.com/postern-kafka/postern/"},
 	{"gnet", "github.com/panjf2000/gnet/"},
 	{"Go's runtime and libraries", ""},
