@@ -30,7 +30,7 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 		_ = conn.Close()
 		return
 	}
-	defer e.guardAdmission(conn, nil)
+	defer e.guardAdmission(func() { _ = conn.Close() }, nil)
 	e.counters.accepted.Add(1)
 	if err := e.awaitPlace(place); err != nil {
 		e.refuse(conn)
@@ -49,12 +49,12 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 	kept = e.route(p, conn, place)
 }
 
-// guardAdmission turns a defect of ours into the end of one connection. lp is the loop
-// that was chosen for it; nil if none was.
-func (e *Engine) guardAdmission(conn io.Closer, lp *loop) {
+// guardAdmission turns a defect of ours into the end of one connection, which end
+// closes. lp is the loop that was chosen for it; nil if none was.
+func (e *Engine) guardAdmission(end func(), lp *loop) {
 	if cause := recover(); cause != nil {
 		e.o.Log.Error("a defect ended an admission", "panic", cause, "stack", string(debug.Stack()))
-		_ = conn.Close()
+		end()
 		if lp != nil {
 			lp.placed.sessions.Add(-1)
 		}

@@ -11,8 +11,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/postern-kafka/postern/session"
 )
 
@@ -105,19 +103,13 @@ func (c *dialogue) readable() {
 			c.leave()
 		}
 	}()
-	b := c.p.loop.buffer
-	n, err := readRaw(c.p.client.fd, b)
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+	b, err := c.p.client.receive()
+	if len(b) == 0 && err == nil {
 		return
-	case err != nil:
-		err = os.NewSyscallError("read", err)
-	case n == 0:
-		err = io.EOF
 	}
 	c.hs.silence.end()
 	if err == nil {
-		err = c.feed(b[:n])
+		err = c.feed(b)
 	}
 	if c.err = err; err != nil || c.slow || !talking(c.p.session) {
 		c.leave()
@@ -229,7 +221,7 @@ func (d *defect) Error() string { return fmt.Sprint("engine: panic: ", d.cause) 
 // proceed is what a worker does with a dialogue that its loop has left.
 func (c *dialogue) proceed() {
 	e := c.engine
-	defer e.guardAdmission(&c.p.client, c.p.loop)
+	defer e.guardAdmission(c.p.client.discard, c.p.loop)
 	over := true
 	defer func() {
 		if over {

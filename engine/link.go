@@ -46,7 +46,7 @@ func putBuffer(b []byte) {
 type link struct {
 	pair *pair
 	side session.Side
-	fd   int           // unheld until the session comes to its loop
+	fd   int           // unheld until the socket is the link's own
 	tls  *tlsterm.Conn // nil on a plaintext side
 	feed func([]byte)  // takes plaintext from tls
 
@@ -257,7 +257,7 @@ func took(n int, err error) (taken int, again bool, failed error) {
 
 // writable continues with out; it runs on the loop.
 func (l *link) writable() {
-	if l.closed || l.waiting() == 0 {
+	if l.closed {
 		return
 	}
 	if err := l.drain(); err != nil {

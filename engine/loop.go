@@ -76,15 +76,16 @@ func (lp *loop) run() {
 
 // do has the loop run f, unless it has ended.
 func (lp *loop) do(f func()) {
-	lp.ask(func(any) error { f(); return nil })
+	lp.ask(func() error { f(); return nil })
 }
 
 // end has the loop close its sockets and return from run. It does not wait.
 func (lp *loop) end() {
-	lp.ask(func(any) error { return gneterrors.ErrEngineShutdown })
+	lp.ask(func() error { return gneterrors.ErrEngineShutdown })
 }
 
-func (lp *loop) ask(f queue.Func) {
+// ask has gnet run f on the loop; an error is what ends Polling.
+func (lp *loop) ask(f func() error) {
 	lp.asking.RLock()
 	defer lp.asking.RUnlock()
 	if lp.ended {
@@ -93,7 +94,7 @@ func (lp *loop) ask(f queue.Func) {
 	lp.pending.Add(1)
 	err := lp.gnet.Trigger(queue.HighPriority, func(any) error {
 		lp.pending.Add(-1)
-		return f(nil)
+		return f()
 	}, nil)
 	if err != nil { // the task is in the queue, but who is to be told of it?
 		lp.engine.o.Log.Error("an event loop cannot be woken", "err", err)

@@ -39,32 +39,44 @@ func (l *link) letGo() (*net.TCPConn, error) {
 	return l.pair.listener.engine.connOf(fd)
 }
 
-// Close closes a socket that no loop watches.
-func (l *link) Close() error {
-	fd := l.fd
-	if l.fd = unheld; fd == unheld {
-		return nil
+// discard closes a socket that no loop watches.
+func (l *link) discard() {
+	if l.fd != unheld {
+		// The descriptor is gone whatever Close says.
+		_ = unix.Close(l.fd)
+		l.fd = unheld
 	}
-	return os.NewSyscallError("close", unix.Close(fd))
 }
 
-// readable reads once from the socket.
+// receive reads once from the socket into the loop's buffer; io.EOF at its end, and
+// nothing when somebody has read it already.
+func (l *link) receive() ([]byte, error) {
+	b := l.pair.loop.buffer
+	n, err := readRaw(l.fd, b)
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return nil, nil
+	case err != nil:
+		return nil, os.NewSyscallError("read", err)
+	case n == 0:
+		return nil, io.EOF
+	}
+	return b[:n], nil
+}
+
+// readable takes what has come, and the end of the socket.
 func (l *link) readable() {
 	if l.pair.talk != nil {
 		l.pair.talk.readable()
 		return
 	}
-	lp := l.pair.loop
-	n, err := readRaw(l.fd, lp.buffer)
+	b, err := l.receive()
 	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR): // somebody has read it already
 	case err != nil:
-		l.close(os.NewSyscallError("read", err))
-	case n == 0:
-		l.close(io.EOF)
-	default:
-		lp.read = lp.buffer[:n]
-		l.pair.traffic(l, lp.read)
+		l.close(err)
+	case len(b) > 0:
+		l.pair.loop.read = b
+		l.pair.traffic(l, b)
 	}
 }
 
