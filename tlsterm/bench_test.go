@@ -254,17 +254,6 @@ func ownPair(tb testing.TB, version, suite uint16) (client, server *own) {
 	return conns[0], conns[1]
 }
 
-// BenchmarkHandshake is both sides over loopback, mutual and full.
-func BenchmarkHandshake(b *testing.B) {
-	cert, pool := selfSigned(b)
-	serverCfg := ServerConfig(cert, pool, Require)
-	clientCfg := ClientConfig(ClientOptions{Roots: pool, Certificate: &cert, ServerName: "localhost"})
-	b.ReportAllocs()
-	for b.Loop() {
-		pair(b, clientCfg, serverCfg)
-	}
-}
-
 // BenchmarkIdle reports the heap that a server's connection holds when it idles
 // after mutual authentication and an exchange of one record each way, in pieces;
 // with its Identity, without a socket.
