@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -18,7 +19,7 @@ type listener struct {
 	shared *session.Config
 
 	mu     sync.Mutex
-	ports  map[int]*net.TCPListener
+	ports  map[int]io.Closer
 	closed bool
 }
 
@@ -26,7 +27,7 @@ func newListener(e *Engine, o *Listener) *listener {
 	return &listener{
 		engine: e,
 		o:      o,
-		ports:  make(map[int]*net.TCPListener),
+		ports:  make(map[int]io.Closer),
 		shared: &session.Config{
 			View:              o.Ports,
 			Users:             e.o.Users,
@@ -78,19 +79,36 @@ func (ln *listener) openPorts(n int) error {
 		if err != nil {
 			return fmt.Errorf("engine: listener %s: %w", ln.o.Name, err)
 		}
-		tcp := l.(*net.TCPListener)
-		ln.ports[port] = tcp
-		ln.engine.accepting.Go(func() { ln.accept(tcp, port) })
+		if err := ln.attend(l.(*net.TCPListener), port); err != nil {
+			return fmt.Errorf("engine: listener %s: %w", ln.o.Name, err)
+		}
 	}
 	ln.o.Ports.Grow(n)
 	return nil
 }
 
+// attend has the connections of a port accepted: by the loops, or by a goroutine of
+// its own where handshakes come first, which are not for loops.
+func (ln *listener) attend(l *net.TCPListener, port int) error {
+	if ln.o.TLS == nil {
+		d, err := openDoor(ln, l, port)
+		if err == nil {
+			ln.ports[port] = d
+		}
+		return err
+	}
+	ln.ports[port] = l
+	ln.engine.accepting.Go(func() { ln.accept(l, port) })
+	return nil
+}
+
+// close closes the ports. No loop calls it: a loop that opens ports waits for mu.
 func (ln *listener) close() {
 	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	ln.closed = true
-	for _, l := range ln.ports {
+	ports := ln.ports
+	ln.ports, ln.closed = nil, true
+	ln.mu.Unlock()
+	for _, l := range ports {
 		// The descriptor is gone whatever Close says.
 		_ = l.Close()
 	}
@@ -109,8 +127,7 @@ func (ln *listener) accept(l *net.TCPListener, port int) {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			e.counters.acceptFailed.Add(1)
-			e.o.Log.Error("accept failed", "listener", ln.o.Name, "port", port, "err", err)
+			ln.acceptFailed(port, err)
 			select {
 			case <-time.After(acceptPause):
 			case <-e.stop:
@@ -120,9 +137,40 @@ func (ln *listener) accept(l *net.TCPListener, port int) {
 		}
 		place, err := e.places.ask(originOf(conn.RemoteAddr()), beginning)
 		if err != nil {
-			e.refuse(conn)
+			e.refused(conn.RemoteAddr())
+			_ = conn.Close()
 			continue
 		}
 		e.admissions.run(func() { ln.admit(conn, port, place) })
 	}
+}
+
+func (ln *listener) acceptFailed(port int, err error) {
+	ln.engine.counters.acceptFailed.Add(1)
+	ln.engine.o.Log.Error("accept failed", "listener", ln.o.Name, "port", port, "err", err)
+}
+
+// enter counts a connection in, unless there are too many.
+func (ln *listener) enter(remote net.Addr) bool {
+	e := ln.engine
+	if !e.counters.enter(e.o.MaxConnections) {
+		e.counters.refusedConnections.Add(1)
+		e.o.Log.Warn("too many connections", "listener", ln.o.Name, "remote", remote.String(), "limit", e.o.MaxConnections)
+		return false
+	}
+	e.counters.accepted.Add(1)
+	return true
+}
+
+// nodeOf is the broker that a port is for. It reports false if the cluster has to be
+// asked whether there is such a broker.
+func (ln *listener) nodeOf(port int) (node int32, known bool) {
+	id, ok := ln.o.Ports.Node(port)
+	if !ok {
+		return session.Anywhere, true
+	}
+	if _, ok := ln.engine.o.Book.Address(id); ok {
+		return id, true
+	}
+	return session.Anywhere, ln.engine.o.Refresh == nil
 }

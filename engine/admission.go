@@ -14,26 +14,29 @@ import (
 	"github.com/postern-kafka/postern/tlsterm"
 )
 
-// admit takes a new connection from the handshake to its loop. It is done by a worker.
+// admit has a new connection wait for its place, performs the handshake and gives it to
+// a loop. It is done by a worker.
 func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 	e := ln.engine
 	began := time.Now()
 	kept := false
 	defer func() {
 		if !kept {
+			_ = conn.Close()
 			place.release()
 		}
 	}()
-	if !e.counters.enter(e.o.MaxConnections) {
-		e.counters.refusedConnections.Add(1)
-		e.o.Log.Warn("too many connections", "listener", ln.o.Name, "remote", conn.RemoteAddr().String(), "limit", e.o.MaxConnections)
-		_ = conn.Close()
+	if !ln.enter(conn.RemoteAddr()) {
 		return
 	}
-	defer e.guardAdmission(func() { _ = conn.Close() }, nil)
-	e.counters.accepted.Add(1)
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.o.Log.Error("a defect ended an admission", "panic", cause, "stack", string(debug.Stack()))
+			e.counters.leave()
+		}
+	}()
 	if err := e.awaitPlace(place); err != nil {
-		e.refuse(conn)
+		e.refused(conn.RemoteAddr())
 		e.counters.leave()
 		return
 	}
@@ -42,24 +45,14 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 		if !errors.Is(err, errCut) { // there were no last words
 			hangUp(conn)
 		}
-		_ = conn.Close()
 		e.counters.leave()
 		return
 	}
-	kept = e.route(p, conn, place)
-}
-
-// guardAdmission turns a defect of ours into the end of one connection, which end
-// closes. lp is the loop that was chosen for it; nil if none was.
-func (e *Engine) guardAdmission(end func(), lp *loop) {
-	if cause := recover(); cause != nil {
-		e.o.Log.Error("a defect ended an admission", "panic", cause, "stack", string(debug.Stack()))
-		end()
-		if lp != nil {
-			lp.placed.sessions.Add(-1)
-		}
-		e.counters.leave()
-	}
+	kept = true
+	e.admissions.owe()
+	p.place, p.loop = place, e.place(nil)
+	err = p.client.hold(conn)
+	p.loop.do(func() { p.begin(err) })
 }
 
 // awaitPlace waits until the handshake may begin.
@@ -72,15 +65,14 @@ func (e *Engine) awaitPlace(place *permit) error {
 	return place.wait(ctx)
 }
 
-// refuse closes a connection for which there is no room. Somebody who comes
+// refused counts a connection for which there is no room. Somebody who comes
 // too often need not fill the log, too: watch tells how many there were.
-func (e *Engine) refuse(conn *net.TCPConn) {
+func (e *Engine) refused(remote net.Addr) {
 	if !e.stopping.Load() {
-		remote := conn.RemoteAddr().String()
-		e.counters.lastRefused.Store(&remote)
+		text := remote.String()
+		e.counters.lastRefused.Store(&text)
 		e.counters.refusedAdmissions.Add(1)
 	}
-	_ = conn.Close()
 }
 
 // identify performs the handshake and finds out who the client is. began is
@@ -88,9 +80,10 @@ func (e *Engine) refuse(conn *net.TCPConn) {
 func (ln *listener) identify(conn *net.TCPConn, port int, began time.Time, from origin) (*pair, error) {
 	e := ln.engine
 	limit := e.o.HandshakeTimeout - time.Since(began)
-	node := session.Anywhere
-	if id, ok := ln.o.Ports.Node(port); ok && e.known(id) {
-		node = id
+	node, known := ln.nodeOf(port)
+	if !known {
+		e.refresh()
+		node, _ = ln.nodeOf(port)
 	}
 	p := newPair(ln, session.New(ln.shared, node), conn.RemoteAddr(), time.Now())
 	p.from = from
@@ -146,64 +139,70 @@ func handshakeCause(err error) string {
 	return tlsterm.HandshakeCause(err)
 }
 
-// known reports whether a broker id is one of the cluster's, asking the
-// cluster when it was never heard of: after a restart, clients come with
-// addresses that the gateway gave them before.
-func (e *Engine) known(id int32) bool {
-	if _, ok := e.o.Book.Address(id); ok {
-		return true
-	}
-	if e.o.Refresh == nil {
-		return false
-	}
+// refresh asks the cluster for a broker id that was never heard of: after a restart,
+// clients come with addresses that the gateway gave them before.
+func (e *Engine) refresh() {
 	ctx, cancel := context.WithTimeout(e.ctx, e.o.DialTimeout)
 	defer cancel()
 	if err := e.o.Refresh(ctx); err != nil {
 		e.o.Log.Warn("the cluster does not say what brokers it has", "err", err)
 	}
-	_, ok := e.o.Book.Address(id)
-	return ok
 }
 
-// route starts the session and has it hear its client where that must log in, or goes
-// on to the broker. It returns whether the session still needs its place.
-func (e *Engine) route(p *pair, conn *net.TCPConn, place *permit) (kept bool) {
+// begin is the first that happens to a session on its loop: it starts, and hears its
+// client where that must log in, or goes on to the broker. err is why its socket could
+// not be taken over.
+func (p *pair) begin(err error) {
+	defer p.guard()
+	if err != nil {
+		p.enter(err)
+		return
+	}
+	e := p.loop.engine
 	out := e.scratch.Get().(*session.Effects)
 	if p.session.Phase() == session.Identify {
 		principal, failed := p.listener.principal(p.identity)
 		p.session.Start(mapping.Auth{Principal: principal}, failed, out)
 	}
 	if talking(p.session) {
-		e.converse(p, conn, place, out)
-		return true
+		e.converse(p, out)
+	} else {
+		e.toBroker(p, out)
 	}
-	defer e.scratch.Put(out)
-	e.toBroker(p, conn, out)
-	return false
 }
 
-// toBroker dials the broker of a session, as out asks for, and gives both to a loop.
-// conn is nil when the client's link has its socket already.
-func (e *Engine) toBroker(p *pair, conn *net.TCPConn, out *session.Effects) {
-	for _, fx := range out.List() {
-		if fx.Kind == session.DialBroker {
-			err := e.dial(fx.Node, p)
-			switch { // not everything is the broker's fault
-			case err != nil && e.stopping.Load():
-				p.session.StartDrain(out)
-			case errors.Is(err, errNoTurn):
-				p.session.Fail(session.Gateway, session.Overload, err, out)
-			default:
-				p.session.Dialed(err, out)
+// aside has a worker do something for a session whose loop does not watch its client
+// meanwhile: what may take long, or wait.
+func (p *pair) aside(f func()) {
+	e := p.loop.engine
+	p.loop.release(&p.client)
+	e.admissions.run(func() {
+		defer func() {
+			if cause := recover(); cause != nil {
+				e.o.Log.Error("a defect ended an admission", "panic", cause, "stack", string(debug.Stack()))
+				p.client.discard()
+				p.broker.discard()
+				p.left()
 			}
-			break
-		}
+		}()
+		f()
+	})
+}
+
+// admitted says that the session needs its place no more.
+func (p *pair) admitted() {
+	if p.place != nil {
+		p.place.release()
+		p.place = nil
+		p.loop.engine.admissions.settle()
 	}
-	if phase := p.session.Phase(); phase != session.Forward && phase != session.Relay {
-		e.farewell(p, conn)
-		return
-	}
-	e.enroll(p, conn)
+}
+
+// left is the end of a session that has not entered its loop.
+func (p *pair) left() {
+	p.loop.placed.sessions.Add(-1)
+	p.loop.engine.counters.leave()
+	p.admitted()
 }
 
 // principal names who the client is.
@@ -214,22 +213,16 @@ func (ln *listener) principal(id tlsterm.Identity) (string, error) {
 	return ln.o.Principal(id)
 }
 
-// farewell ends a connection for which there is no broker. conn is nil when the
-// client's link has its socket already.
-func (e *Engine) farewell(p *pair, conn *net.TCPConn) {
-	defer e.counters.leave()
+// farewell ends a connection for which there is no broker. A worker does it.
+func (e *Engine) farewell(p *pair) {
+	defer p.left()
 	if p.client.tls != nil {
 		defer p.client.tls.Release()
 	}
-	if p.loop != nil {
-		p.loop.placed.sessions.Add(-1)
-	}
-	if conn == nil {
-		var err error
-		if conn, err = p.client.letGo(); err != nil {
-			e.report(p)
-			return
-		}
+	conn, err := p.client.letGo()
+	if err != nil {
+		e.report(p)
+		return
 	}
 	if p.session.Reason().Kind == session.Dial {
 		// A broker that is down refuses; the nearest to that is a reset, see
@@ -290,15 +283,4 @@ func hangUpOn(conn *net.TCPConn, limit time.Duration, bytes int64) {
 		_, _ = io.CopyN(io.Discard, conn, bytes)
 	}
 	_ = conn.Close()
-}
-
-// enroll gives the session and both of its sockets to a loop; the broker's link has
-// its own already, and the client's if conn is nil.
-func (e *Engine) enroll(p *pair, conn *net.TCPConn) {
-	var err error
-	if conn != nil {
-		p.loop = e.place()
-		err = p.client.hold(conn)
-	}
-	p.loop.do(func() { p.enter(err) })
 }

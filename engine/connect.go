@@ -17,13 +17,9 @@ import (
 // descriptor, which does not block. The addresses of a name are tried one after the
 // other, each for its share of the time that ctx has left.
 func (e *Engine) connect(ctx context.Context, address string) (int, error) {
-	host, service, err := net.SplitHostPort(address)
+	host, port, err := splitAddress(address)
 	if err != nil {
-		return unheld, fmt.Errorf("engine: %w", err)
-	}
-	port, err := strconv.ParseUint(service, 10, 16)
-	if err != nil {
-		return unheld, fmt.Errorf("engine: address %s: %w", address, err)
+		return unheld, err
 	}
 	addrs, err := e.names.lookup(ctx, host)
 	if err != nil {
@@ -31,7 +27,7 @@ func (e *Engine) connect(ctx context.Context, address string) (int, error) {
 	}
 	var errs []error
 	for i, addr := range addrs {
-		to := netip.AddrPortFrom(addr, uint16(port))
+		to := netip.AddrPortFrom(addr, port)
 		fd, err := e.connectOne(ctx, to, len(addrs)-i)
 		if err == nil {
 			e.names.prefer(host, addr)
@@ -41,6 +37,18 @@ func (e *Engine) connect(ctx context.Context, address string) (int, error) {
 	}
 	e.names.forget(host)
 	return unheld, errors.Join(errs...)
+}
+
+func splitAddress(address string) (host string, port uint16, err error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("engine: %w", err)
+	}
+	n, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("engine: address %s: %w", address, err)
+	}
+	return host, uint16(n), nil
 }
 
 // connectOne connects to one address, of so many that are left.
@@ -66,25 +74,59 @@ func (e *Engine) connectOne(ctx context.Context, to netip.AddrPort, left int) (i
 }
 
 func (e *Engine) openSocket(ctx context.Context, to netip.AddrPort) (int, error) {
-	family, sockaddr := sockaddrOf(to)
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	fd, pending, err := e.startConnect(to)
+	if err == nil && pending {
+		if err = awaitWritable(ctx, fd); err == nil {
+			err = connectFailure(fd)
+		}
+		if err != nil {
+			_ = unix.Close(fd)
+		}
+	}
 	if err != nil {
-		return unheld, os.NewSyscallError("socket", err)
+		return unheld, err
+	}
+	return fd, nil
+}
+
+// beginConnect is startConnect for who does not wait; a socket that is connected to itself
+// counts as an error.
+func (e *Engine) beginConnect(to netip.AddrPort) (fd int, pending bool, err error) {
+	fd, pending, err = e.startConnect(to)
+	if err == nil && !pending && toItself(fd, to) {
+		_ = unix.Close(fd)
+		err = os.NewSyscallError("connect", unix.ECONNREFUSED)
+	}
+	return fd, pending, err
+}
+
+// startConnect begins to connect. When pending, it is not known yet how that goes; on the
+// same host it is known at once.
+func (e *Engine) startConnect(to netip.AddrPort) (fd int, pending bool, err error) {
+	family, sockaddr := sockaddrOf(to)
+	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if err != nil {
+		return unheld, false, os.NewSyscallError("socket", err)
 	}
 	if err = e.o.Sockets.prepare(fd); err == nil {
 		err = unix.Connect(fd, sockaddr)
 		switch {
 		case errors.Is(err, unix.EINPROGRESS), errors.Is(err, unix.EINTR):
-			err = awaitConnected(ctx, fd)
+			fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+			n, polled := unix.Poll(fds, 0)
+			if polled != nil || n == 0 {
+				return fd, true, nil
+			}
+			err = connectFailure(fd)
 		default:
 			err = os.NewSyscallError("connect", err)
 		}
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return unheld, err
+		return unheld, false, err
 	}
-	return fd, nil
+	return fd, false, nil
 }
 
 func sockaddrOf(to netip.AddrPort) (family int, sa unix.Sockaddr) {
@@ -103,15 +145,8 @@ func sockaddrOf(to netip.AddrPort) (family int, sa unix.Sockaddr) {
 	return unix.AF_INET6, v6
 }
 
-// awaitConnected waits until it is known how a connect went. On the same host that is so
-// when connect returns.
-func awaitConnected(ctx context.Context, fd int) error {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	if n, err := unix.Poll(fds, 0); err != nil || n == 0 {
-		if err := awaitWritable(ctx, fd); err != nil {
-			return err
-		}
-	}
+// connectFailure is how a connect went.
+func connectFailure(fd int) error {
 	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
 		return os.NewSyscallError("getsockopt", err)
@@ -120,6 +155,14 @@ func awaitConnected(ctx context.Context, fd int) error {
 		return os.NewSyscallError("connect", unix.Errno(errno))
 	}
 	return nil
+}
+
+// zoneOf is the name of an interface.
+func zoneOf(index uint32) string {
+	if i, err := net.InterfaceByIndex(int(index)); err == nil {
+		return i.Name
+	}
+	return strconv.FormatUint(uint64(index), 10)
 }
 
 // awaitWritable waits by the runtime's poller, which wants a descriptor of its own.

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/postern-kafka/postern/session"
 	"github.com/postern-kafka/postern/tlsterm"
@@ -18,15 +21,160 @@ import (
 // moved as a whole.
 const dialTries = 3
 
+// toBroker connects a session to its broker, as out asks for, and has both enter the
+// loop, which calls it. What needs no more than a socket is done here; a worker does what
+// goes on with TLS or a login, asks for a broker's address, or tries other addresses when
+// the first does not answer. out goes back to scratch.
+func (e *Engine) toBroker(p *pair, out *session.Effects) {
+	node, asked := dialAsked(out)
+	if !asked {
+		e.scratch.Put(out)
+		p.aside(func() { e.farewell(p) })
+		return
+	}
+	p.node = node
+	fd, pending := unheld, false
+	if to, ok := e.reach(p); ok {
+		var err error
+		if fd, pending, err = e.beginConnect(to); err != nil {
+			fd = unheld
+		}
+	}
+	switch {
+	case fd == unheld:
+		e.scratch.Put(out)
+		p.dialAside(0)
+	case pending:
+		e.scratch.Put(out)
+		p.awaitBroker(fd)
+	default:
+		p.broker.fd = fd
+		p.session.Dialed(nil, out)
+		e.scratch.Put(out)
+		p.enter(nil)
+	}
+}
+
+// dialAsked is for which node a session asks for a broker, if it does.
+func dialAsked(out *session.Effects) (node int32, asked bool) {
+	for _, fx := range out.List() {
+		if fx.Kind == session.DialBroker {
+			return fx.Node, true
+		}
+	}
+	return 0, false
+}
+
+// reach is the address of the broker that is tried first, if it is known without
+// asking anybody, and if a socket is all that is needed.
+func (e *Engine) reach(p *pair) (netip.AddrPort, bool) {
+	if e.stopping.Load() || e.o.BrokerTLS != nil || e.logsIn(p) {
+		return netip.AddrPort{}, false
+	}
+	address, ok := "", true
+	if p.node == session.Anywhere {
+		address = e.o.Book.Bootstrap()
+	} else {
+		address, ok = e.o.Book.Address(p.node)
+	}
+	host, port, err := splitAddress(address)
+	if !ok || err != nil {
+		return netip.AddrPort{}, false
+	}
+	addr, ok := e.names.present(host)
+	return netip.AddrPortFrom(addr, port), ok
+}
+
+// loopDialTime is how long a loop waits for a broker's socket. A SYN that was lost is
+// sent again after a second; from then on a worker tries other addresses.
+const loopDialTime = 1100 * time.Millisecond
+
+// awaitBroker waits for a socket that connects.
+func (p *pair) awaitBroker(fd int) {
+	lp := p.loop
+	lp.release(&p.client)
+	p.broker.fd, p.broker.connecting = fd, true
+	lp.dialing[p] = struct{}{}
+	limit := min(loopDialTime, lp.engine.o.DialTimeout/dialTries)
+	p.dialing = time.AfterFunc(limit, func() { lp.do(func() { p.giveUp(limit) }) })
+	if err := lp.await(&p.broker, unix.EPOLLOUT); err != nil {
+		p.giveUp(0)
+	}
+}
+
+// connected is told that it is known how a connect went.
+func (p *pair) connected() {
+	l := &p.broker
+	if err := connectFailure(l.fd); err != nil {
+		p.giveUp(0)
+		return
+	}
+	p.stopDialing()
+	e := p.loop.engine
+	out := e.scratch.Get().(*session.Effects)
+	p.session.Dialed(nil, out)
+	e.scratch.Put(out)
+	p.enter(nil)
+}
+
+// giveUp has a worker try again what did not succeed in so long.
+func (p *pair) giveUp(spent time.Duration) {
+	if !p.broker.connecting {
+		return // the time ran out as the socket connected
+	}
+	p.stopDialing()
+	p.loop.release(&p.broker)
+	p.broker.discard()
+	p.dialAside(spent)
+}
+
+// stopDialing is the end of awaitBroker, however it comes.
+func (p *pair) stopDialing() {
+	if p.broker.connecting {
+		p.broker.connecting = false
+		p.dialing.Stop()
+		delete(p.loop.dialing, p)
+	}
+}
+
+// cutDials has workers end what waits for a broker's socket, since the engine ends.
+func (lp *loop) cutDials() {
+	for p := range lp.dialing {
+		p.giveUp(0)
+	}
+}
+
+// dialAside has a worker dial, after so much of DialTimeout was spent.
+func (p *pair) dialAside(spent time.Duration) {
+	p.aside(func() {
+		e := p.loop.engine
+		out := e.scratch.Get().(*session.Effects)
+		switch err := e.dial(p.node, p, spent); { // not everything is the broker's fault
+		case err != nil && e.stopping.Load():
+			p.session.StartDrain(out)
+		case errors.Is(err, errNoTurn):
+			p.session.Fail(session.Gateway, session.Overload, err, out)
+		default:
+			p.session.Dialed(err, out)
+		}
+		e.scratch.Put(out)
+		if phase := p.session.Phase(); phase != session.Forward && phase != session.Relay {
+			e.farewell(p)
+			return
+		}
+		p.loop.do(func() { p.enter(nil) })
+	})
+}
+
 // dial gives a session's link to the broker a socket: to the broker of a node, or
-// to any.
-func (e *Engine) dial(node int32, p *pair) error {
+// to any. A worker does it.
+func (e *Engine) dial(node int32, p *pair, spent time.Duration) error {
 	if node != session.Anywhere {
 		addr, ok := e.o.Book.Address(node)
 		if !ok {
 			return fmt.Errorf("engine: broker %d is not known", node)
 		}
-		return e.dialAddress(addr, e.o.DialTimeout, p)
+		return e.dialAddress(addr, e.o.DialTimeout-spent, p)
 	}
 	candidates := make([]string, 0, 2*dialTries)
 	for range dialTries {

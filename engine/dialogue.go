@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"runtime/debug"
 	"time"
@@ -22,7 +21,6 @@ import (
 type dialogue struct {
 	engine *Engine
 	p      *pair
-	place  *permit
 	out    *session.Effects // of the session's last input
 	held   []byte           // plaintext that the session has not consumed
 
@@ -40,41 +38,37 @@ func talking(s *session.Session) bool {
 	return s.Phase() == session.Login || s.Phase() == session.Refuse
 }
 
-// converse carries a session through Login and Refuse, and on from there: the worker
-// that calls it is free again when it returns. out belongs to the dialogue.
-func (e *Engine) converse(p *pair, conn *net.TCPConn, place *permit, out *session.Effects) {
+// converse carries a session through Login and Refuse, and on from there. The loop calls
+// it. out belongs to the dialogue.
+func (e *Engine) converse(p *pair, out *session.Effects) {
 	timed, cancel := context.WithTimeout(e.ctx, e.o.LoginTimeout)
 	ctx, cut := context.WithCancelCause(timed)
-	c := &dialogue{engine: e, p: p, place: place, out: out, ctx: ctx, hs: &handshake{from: p.from, cut: cut}}
+	c := &dialogue{engine: e, p: p, out: out, ctx: ctx, hs: &handshake{from: p.from, cut: cut}}
 	c.cancel = func() { cut(nil); cancel() }
 	e.halfOpen.add(c.hs)
-	if e.o.Versions != nil && e.o.Versions() == nil && e.o.Refresh != nil {
+	c.stop = context.AfterFunc(ctx, func() { p.loop.do(c.interrupt) })
+	if e.o.Versions == nil || e.o.Versions() != nil || e.o.Refresh == nil {
+		c.listen()
+		return
+	}
+	p.aside(func() {
 		if err := e.o.Refresh(ctx); err != nil {
 			e.o.Log.Warn("the cluster does not say what versions it speaks", "err", err)
 		}
-	}
-	p.loop = e.place()
-	c.err = p.client.hold(conn)
-	c.stop = context.AfterFunc(ctx, func() { p.loop.do(c.interrupt) })
-	c.goOn()
+		p.loop.do(c.listen)
+	})
 }
 
-// goOn has the loop hear the client. A worker calls it.
-func (c *dialogue) goOn() {
-	c.engine.admissions.owe()
-	c.p.loop.do(func() {
-		if c.err == nil && c.ctx.Err() != nil {
-			c.err = c.ctx.Err()
-		}
-		if c.err == nil {
-			c.err = c.p.loop.add(&c.p.client)
-		}
-		c.p.talk = c
-		c.hs.silence.begin()
-		if c.err != nil {
-			c.leave()
-		}
-	})
+// listen has the loop hear the client.
+func (c *dialogue) listen() {
+	if c.err = c.ctx.Err(); c.err == nil {
+		c.err = c.p.loop.add(&c.p.client)
+	}
+	c.p.talk = c
+	c.hs.silence.begin()
+	if c.err != nil {
+		c.leave()
+	}
 }
 
 // interrupt ends the dialogue because ctx has ended, if it is the loop's. If a worker has
@@ -91,12 +85,18 @@ func (c *dialogue) interrupt() {
 func (c *dialogue) leave() {
 	c.hs.silence.end()
 	c.p.talk = nil
-	c.p.loop.release(&c.p.client)
-	c.engine.admissions.resume(c.proceed)
+	c.p.aside(c.proceed)
 }
 
 // readable takes what the client has sent; the loop calls it.
 func (c *dialogue) readable() {
+	if c.hear() {
+		c.onward()
+	}
+}
+
+// hear reports that the client has said all that is needed.
+func (c *dialogue) hear() (done bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			c.err = &defect{cause, debug.Stack()}
@@ -105,17 +105,42 @@ func (c *dialogue) readable() {
 	}()
 	b, err := c.p.client.receive()
 	if len(b) == 0 && err == nil {
-		return
+		return false
 	}
 	c.hs.silence.end()
 	if err == nil {
 		err = c.feed(b)
 	}
-	if c.err = err; err != nil || c.slow || !talking(c.p.session) {
+	c.err = err
+	switch s := c.p.session; {
+	case err != nil, c.slow, s.Phase() == session.Closed:
 		c.leave()
-		return
+	case talking(s):
+		c.hs.silence.begin()
+	case !c.stop(): // its time ran out, and interrupt is on its way
+		c.err = c.ctx.Err()
+		c.leave()
+	default:
+		return true
 	}
-	c.hs.silence.begin()
+	return false
+}
+
+// onward goes on to the broker; the loop calls it. What the client has said too early is
+// for the session.
+func (c *dialogue) onward() {
+	c.p.talk = nil
+	c.end()
+	if len(c.held) > 0 {
+		c.p.client.held = append(getBuffer(), c.held...)
+	}
+	c.engine.toBroker(c.p, c.out)
+}
+
+// end is called when nobody has to hear the client before the dial any more.
+func (c *dialogue) end() {
+	c.engine.halfOpen.remove(c.hs)
+	c.cancel()
 }
 
 // feed takes what the socket received. Its error is about the bytes or the socket.
@@ -220,21 +245,16 @@ func (d *defect) Error() string { return fmt.Sprint("engine: panic: ", d.cause) 
 
 // proceed is what a worker does with a dialogue that its loop has left.
 func (c *dialogue) proceed() {
-	e := c.engine
-	defer e.guardAdmission(c.p.client.discard, c.p.loop)
 	over := true
 	defer func() {
 		if over {
-			e.halfOpen.remove(c.hs)
-			c.cancel()
-			c.place.release()
-			e.scratch.Put(c.out)
+			c.end()
 		}
 	}()
 	if c.slow && c.err == nil {
 		if c.err = c.judge(); c.err == nil && talking(c.p.session) {
 			over = false
-			c.goOn()
+			c.p.loop.do(c.listen)
 			return
 		}
 	}
@@ -250,11 +270,8 @@ func (c *dialogue) proceed() {
 		c.part()
 		return
 	}
-	if len(c.held) > 0 {
-		c.p.client.held = append(getBuffer(), c.held...)
-	}
-	e.halfOpen.remove(c.hs)
-	e.toBroker(c.p, nil, c.out)
+	over = false
+	c.p.loop.do(c.onward)
 }
 
 // judge has the session take a message that may take long, in its turn, after what the
@@ -317,7 +334,8 @@ func (c *dialogue) part() {
 	if c.repent() {
 		_ = c.send() // whoever is gone need not hear it
 	}
-	c.engine.farewell(c.p, nil)
+	c.engine.scratch.Put(c.out)
+	c.engine.farewell(c.p)
 }
 
 // repent waits before a failed login is answered, without a turn and without a place.
@@ -328,7 +346,7 @@ func (c *dialogue) repent() bool {
 		return true
 	}
 	e := c.engine
-	c.place.release()
+	c.p.place.release()
 	e.halfOpen.remove(c.hs)
 	if !e.penance.enter(c.p.from) {
 		return false

@@ -4,17 +4,18 @@
 //
 // # Which goroutine runs what
 //
-//	accept (one per port)  net.Listener.Accept, backs off when descriptors run out
-//	admission (bounded)    waits for a place; TLS handshake, Session.Start, the dial with its own
-//	                       TLS, Dialed; then a loop takes the session and both sockets over
-//	                       and the goroutine is free for another (workers.go)
+//	accept (one per port   net.Listener.Accept, backs off when descriptors run out; the ports
+//	with TLS)              without are the loops' (door.go)
+//	admission (bounded)    waits for a place; performs the TLS handshake; later what may take long
+//	                       or wait: a dial with TLS, a login or several addresses (dial.go), a
+//	                       client's credentials (dialogue.go); then it is free for others (workers.go)
 //	watch (one)            measures the loops' lag, cuts silent handshakes while others wait
-//	loop (one per core)    everything after that, for its own sessions, without a lock, on
+//	loop (one per core)    everything else, for its own sessions, without a lock, on
 //	                       gnet's poller; while there is work it waits for more by itself (stay.go)
 //
-// A session is owned by its admission goroutine until enroll, and by its loop from
-// then on. Where clients log in at the gateway, its loop has it before as well, for what
-// they say, and the goroutine for what takes long and for the dial (dialogue.go).
+// A session belongs to its loop from begin on. While an admission goroutine does something
+// for it (pair.aside), its loop watches neither of its sockets and does not look at it.
+// It is among loop.pairs, where Drain and Revoke find it, once both sockets are there.
 //
 // # Who may handshake when
 //

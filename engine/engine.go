@@ -253,6 +253,9 @@ func (e *Engine) stopAccepting() {
 		ln.close()
 	}
 	e.accepting.Wait()
+	for _, lp := range e.loops {
+		lp.do(lp.cutDials)
+	}
 }
 
 // Close ends everything at once; call Drain before for a graceful end.

@@ -57,6 +57,8 @@ type link struct {
 
 	linger *time.Timer // closes it, should the peer not take what is left
 
+	connecting bool // to a broker; the pair waits for that
+
 	paused  bool // nothing is read
 	full    bool // the poller is to tell when it can be written
 	closed  bool

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -26,6 +27,9 @@ type loop struct {
 	effects session.Effects
 	stats   session.Stats
 	pairs   map[*pair]struct{} // owned by the loop
+	dialing map[*pair]struct{} // wait for their brokers' sockets, and are not among pairs
+	doors   map[int]*door      // by descriptor: where it accepts
+	over    chan struct{}      // closed when run has returned
 
 	read   []byte      // what the event being handled has read
 	wire   [2][]byte   // to be written in this event, by side
@@ -43,7 +47,13 @@ type loop struct {
 }
 
 func newLoop(e *Engine, stays bool) (*loop, error) {
-	lp := &loop{engine: e, pairs: make(map[*pair]struct{})}
+	lp := &loop{
+		engine:  e,
+		pairs:   make(map[*pair]struct{}),
+		dialing: make(map[*pair]struct{}),
+		doors:   make(map[int]*door),
+		over:    make(chan struct{}),
+	}
 	lp.effects.Stats = &lp.stats
 	var err error
 	lp.poller, err = newPoller(stays, e.o.Sockets.Read)
@@ -52,6 +62,7 @@ func newLoop(e *Engine, stays bool) (*loop, error) {
 
 // run serves until end.
 func (lp *loop) run() {
+	defer close(lp.over)
 	err := lp.gnet.Polling(func(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
 		lp.serve(fd, ev)
 		lp.stay()
@@ -77,6 +88,19 @@ func (lp *loop) run() {
 // do has the loop run f, unless it has ended.
 func (lp *loop) do(f func()) {
 	lp.ask(func() error { f(); return nil })
+}
+
+// call is do, and waits until the loop has run f or has ended. No loop calls it.
+func (lp *loop) call(f func()) {
+	done := make(chan struct{})
+	lp.do(func() {
+		defer close(done)
+		f()
+	})
+	select {
+	case <-done:
+	case <-lp.over:
+	}
 }
 
 // end has the loop close its sockets and return from run. It does not wait.
@@ -114,9 +138,16 @@ func (lp *loop) close() error {
 func (lp *loop) serve(fd int, events uint32) {
 	l := lp.link(fd)
 	if l == nil {
+		if d := lp.doors[fd]; d != nil {
+			d.accept(lp)
+		}
 		return
 	}
 	defer l.pair.guard()
+	if l.connecting {
+		l.pair.connected()
+		return
+	}
 	if events&unix.EPOLLOUT != 0 {
 		l.writable()
 	}
@@ -183,15 +214,18 @@ func (lp *loop) forget(p *pair) {
 		p.relaying.Stop()
 	}
 	delete(lp.pairs, p)
+	p.stopDialing()
+	p.admitted()
 	lp.placed.sessions.Add(-1)
 	lp.engine.counters.leave()
 }
 
-// place chooses the loop for a new session.
-func (e *Engine) place() *loop {
+// place chooses the loop for a new session; near is the one that has accepted it, nil
+// if none has.
+func (e *Engine) place(near *loop) *loop {
 	e.placing.Lock()
 	defer e.placing.Unlock()
-	lp := e.loops[leastLoaded(e.weights)]
+	lp := e.loops[leastLoaded(e.weights, slices.Index(e.loops, near))]
 	lp.placed.sessions.Add(1)
 	return lp
 }

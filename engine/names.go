@@ -59,6 +59,19 @@ func (n *names) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return n.remember(host, addrs), nil
 }
 
+// present is the first address that lookup would return, if it need not ask.
+func (n *names) present(host string) (netip.Addr, bool) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr, true
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if known := n.known[host]; known != nil && known.addrs != nil && time.Now().Before(known.until) {
+		return known.addrs[0], true
+	}
+	return netip.Addr{}, false
+}
+
 // remembered returns nil if the caller is to ask.
 func (n *names) remembered(host string) []netip.Addr {
 	n.mu.Lock()

@@ -31,7 +31,10 @@ type pair struct {
 	finished  bool
 	forgotten bool
 
-	talk *dialogue // before a broker is dialled; nil afterwards
+	place   *permit     // until it has entered
+	node    int32       // that the session asked for
+	talk    *dialogue   // before a broker is dialled; nil afterwards
+	dialing *time.Timer // ends the wait for the broker's socket
 
 	started   time.Time
 	remote    net.Addr
@@ -77,6 +80,7 @@ func (p *pair) enter(err error) {
 		return
 	}
 	p.entered = true
+	p.admitted()
 	p.loop.pairs[p] = struct{}{}
 	if p.revoked() { // since its handshake; from here on Revoke sees it
 		p.revoke()

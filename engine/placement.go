@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // What an event of a socket costs a loop, and how many bytes may pass for that,
 // roughly: the ratio decides which of two loops counts as the busier, not the
@@ -37,26 +40,37 @@ func (p *placement) weigh() {
 	p.before = now
 }
 
+// nearEnough is by how much more a loop may work than the least loaded one and still get
+// a session that it has accepted itself: to hand it over costs as much as to serve it for
+// a while.
+const nearEnough = 1.1
+
 // leastLoaded returns the index of the loop that a new session should go to: the
-// one that works least. A session that was placed a moment ago has not worked yet;
-// it counts as an average one. So among idle loops the one with the fewest
-// sessions is chosen, and one that a few sessions keep busy gets no more until the
-// others have as much to do.
-func leastLoaded(loops []*placement) int {
+// one that works least, or near, if that works hardly more (-1 for none). A session that
+// was placed a moment ago has not worked yet; it counts as an average one. So among idle
+// loops the one with the fewest sessions is chosen, and one that a few sessions keep busy
+// gets no more until the others have as much to do.
+func leastLoaded(loops []*placement, near int) int {
 	var busy, sessions float64
 	for _, p := range loops {
 		busy += float64(p.busy.Load())
 		sessions += float64(p.sessions.Load())
 	}
 	average := (busy + 1) / (sessions + 1)
-	best, least := 0, 0.0
+	best, least, nearest := 0, math.Inf(1), math.Inf(1)
 	for i, p := range loops {
 		n := float64(p.sessions.Load())
 		// Where there is no difference in work, the number decides.
 		load := max(float64(p.busy.Load()), n*average) + n*average/1000
-		if i == 0 || load < least {
+		if load < least {
 			best, least = i, load
 		}
+		if i == near {
+			nearest = load
+		}
+	}
+	if nearest <= nearEnough*least {
+		return near
 	}
 	return best
 }

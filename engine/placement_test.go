@@ -9,14 +9,18 @@ func TestLeastLoaded(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		loops []loop
+		near  int
 		want  int
 	}{
-		"nothing anywhere":                    {[]loop{{0, 0}, {0, 0}}, 0},
-		"idle: the fewest sessions":           {[]loop{{3, 0}, {2, 0}, {4, 0}}, 1},
-		"even work: the fewest sessions":      {[]loop{{3, 300}, {2, 300}, {4, 300}}, 1},
-		"a hot loop gets none":                {[]loop{{1, 90_000_000}, {9, 900}}, 1},
-		"until the others have as much to do": {[]loop{{1, 1000}, {20, 1000}}, 0},
-		"new sessions count as average ones":  {[]loop{{10, 1_000_000}, {14, 900_000}}, 0},
+		"nothing anywhere":                    {[]loop{{0, 0}, {0, 0}}, -1, 0},
+		"idle: the fewest sessions":           {[]loop{{3, 0}, {2, 0}, {4, 0}}, -1, 1},
+		"even work: the fewest sessions":      {[]loop{{3, 300}, {2, 300}, {4, 300}}, -1, 1},
+		"a hot loop gets none":                {[]loop{{1, 90_000_000}, {9, 900}}, 0, 1},
+		"until the others have as much to do": {[]loop{{1, 1000}, {20, 1000}}, 1, 0},
+		"new sessions count as average ones":  {[]loop{{10, 1_000_000}, {14, 900_000}}, -1, 0},
+		"equal: where it was accepted":        {[]loop{{0, 0}, {0, 0}}, 1, 1},
+		"hardly more: where it was accepted":  {[]loop{{30, 50_000}, {31, 51_000}}, 1, 1},
+		"one more of few is more":             {[]loop{{2, 0}, {3, 0}}, 1, 0},
 	} {
 		var loops []*placement
 		for _, l := range c.loops {
@@ -25,7 +29,7 @@ func TestLeastLoaded(t *testing.T) {
 			p.busy.Store(l.busy)
 			loops = append(loops, p)
 		}
-		if got := leastLoaded(loops); got != c.want {
+		if got := leastLoaded(loops, c.near); got != c.want {
 			t.Errorf("%s: loop %d, want %d", name, got, c.want)
 		}
 	}

@@ -46,7 +46,15 @@ func newPoller(stays bool, read int) (poller, error) {
 // Urgent bytes (EPOLLPRI) are not: nobody reads them, and they would be told of
 // again and again.
 func (p *poller) add(l *link) error {
-	if err := p.control(unix.EPOLL_CTL_ADD, l.fd, unix.EPOLLIN); err != nil {
+	return p.await(l, unix.EPOLLIN)
+}
+
+// await watches a socket, or goes on to watch it, for what interest says.
+func (p *poller) await(l *link, interest uint32) error {
+	if p.link(l.fd) == l {
+		return p.control(unix.EPOLL_CTL_MOD, l.fd, interest)
+	}
+	if err := p.control(unix.EPOLL_CTL_ADD, l.fd, interest); err != nil {
 		return err
 	}
 	if more := l.fd + 1 - len(p.links); more > 0 {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,21 +16,36 @@ import (
 // unheld is the descriptor of a link without a socket.
 const unheld = -1
 
-// hold takes a socket over: conn is closed, and the descriptor the link's. It
-// does not block, for Go's connections do not.
-func (l *link) hold(conn *net.TCPConn) error {
-	raw, err := conn.SyscallConn()
+// hold takes a socket over: conn is closed, and the descriptor the link's.
+func (l *link) hold(conn *net.TCPConn) (err error) {
+	l.fd, err = takeOver(conn)
+	return err
+}
+
+// takeOver makes a socket of Go's, which is closed, a descriptor. It does not block,
+// for Go's sockets do not.
+func takeOver(socket interface {
+	syscall.Conn
+	io.Closer
+},
+) (fd int, err error) {
+	fd = unheld
+	raw, err := socket.SyscallConn()
 	if err == nil {
 		var failed error
-		err = raw.Control(func(fd uintptr) {
+		err = raw.Control(func(theirs uintptr) {
 			var dup int
-			if dup, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); failed == nil {
-				l.fd = dup
+			if dup, failed = unix.FcntlInt(theirs, unix.F_DUPFD_CLOEXEC, 0); failed == nil {
+				fd = dup
 			}
 		})
 		err = errors.Join(err, os.NewSyscallError("fcntl", failed))
 	}
-	return errors.Join(err, conn.Close())
+	if err = errors.Join(err, socket.Close()); err != nil && fd != unheld {
+		_ = unix.Close(fd)
+		fd = unheld
+	}
+	return fd, err
 }
 
 // letGo is the reverse of hold.

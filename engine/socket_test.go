@@ -104,8 +104,9 @@ func TestSocketThatCannotBeTakenOver(t *testing.T) {
 		t.Fatal("the engine has a session")
 	}
 	p := newPair(e.listeners[0], s, broker.RemoteAddr(), time.Now())
-	p.broker.fd = fd
-	e.enroll(p, client)
+	p.broker.fd, p.loop = fd, e.place(nil)
+	failed := p.client.hold(client)
+	p.loop.do(func() { p.enter(failed) })
 	if _, err := io.ReadAll(broker); err != nil {
 		t.Error(err)
 	}

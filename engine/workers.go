@@ -42,16 +42,12 @@ func (w *workers) serve(f func()) {
 	}
 }
 
-// owe says that work will come, by resume, which wait has to wait for. A worker calls it.
+// owe says that an admission goes on which a loop may have, and wait waits for. What
+// accepts calls it, or a worker.
 func (w *workers) owe() { w.running.Add(1) }
 
-// resume has done what was owed.
-func (w *workers) resume(f func()) {
-	w.run(func() {
-		defer w.running.Done()
-		f()
-	})
-}
+// settle says that it is over.
+func (w *workers) settle() { w.running.Done() }
 
 // wait returns when all is done that was begun. It is called after stop, and when
 // nobody calls run any more.
