@@ -139,6 +139,21 @@ func (m *Mechanisms) Begin(mechanism string) (Exchange, bool) {
 	}
 }
 
+// Slow reports that the Step of an exchange's first message would verify an issuer's
+// signature, which takes longer than anything else that a Step may do: the message holds
+// a token that was not seen before.
+func (m *Mechanisms) Slow(mechanism string, msg []byte) bool {
+	if mechanism != OAuthBearer || m.oauth == nil {
+		return false
+	}
+	response, failure := parseBearer(msg)
+	if failure != nil {
+		return false
+	}
+	_, seen := m.oauth.recall(fingerprintOf(response.token))
+	return !seen
+}
+
 // Prepare is for a caller that may block and is about to Step an exchange's
 // first message: where the token in it names a key that is not known yet, it
 // waits for the key set to be fetched again, so that the first login after a

@@ -48,6 +48,31 @@ func TestBearerSeenBefore(t *testing.T) {
 	wantProven(t, e, reply, done, err, want)
 }
 
+// Only a token whose signature has to be computed is slow to judge, and of those that are
+// not only one whose key is still published.
+func TestSlow(t *testing.T) {
+	keys := publicKeys()
+	m := bearers(t, func(o *auth.OAuth) { o.Keys = keys })
+	token := bearer(signed(t, "ES256", "p256", good()))
+	slow := func(mechanism, message string, want bool) {
+		t.Helper()
+		if got := m.Slow(mechanism, []byte(message)); got != want {
+			t.Errorf("%s, %.20q: slow %v, want %v", mechanism, message, got, want)
+		}
+	}
+	slow(auth.OAuthBearer, token, true)
+	if _, done, err := step(begin(t, m, auth.OAuthBearer), token, now); !done {
+		t.Fatal(err)
+	}
+	slow(auth.OAuthBearer, token, false)
+	delete(keys, "p256")
+	slow(auth.OAuthBearer, token, true)
+	for _, message := range []string{"", "\x01", "n,,\x01auth=Basic x\x01\x01"} {
+		slow(auth.OAuthBearer, message, false) // refused without a look at any token
+	}
+	slow(auth.Plain, token, false)
+}
+
 // What is not the token itself is not taken for it: neither a prefix nor one byte
 // of the signature changed.
 func TestBearerAlmostSeenBefore(t *testing.T) {

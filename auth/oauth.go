@@ -130,12 +130,8 @@ func (o *OAuth) verify(r bearerResponse, now time.Time) (Proven, *Failure) {
 // issuer's keys.
 func (o *OAuth) authentic(compact string) (claims, *Failure) {
 	id := fingerprintOf(compact)
-	if seen, ok := o.seen.find(id); ok {
-		// An issuer may have taken the key back, or have another of that name.
-		key, err := o.Keys.Key(seen.kid, seen.alg)
-		if same, ok := key.(interface{ Equal(x crypto.PublicKey) bool }); err == nil && ok && same.Equal(seen.key) {
-			return seen.claims, nil
-		}
+	if claims, ok := o.recall(id); ok {
+		return claims, nil
 	}
 	t, err := cutToken(compact)
 	if err != nil {
@@ -163,6 +159,18 @@ func (o *OAuth) authentic(compact string) (claims, *Failure) {
 	}
 	o.seen.remember(id, signedToken{kid: t.kid, alg: t.alg, key: key, claims: signed})
 	return signed, nil
+}
+
+// recall returns the claims of a token that was found authentic before, and still is.
+func (o *OAuth) recall(id fingerprint) (claims, bool) {
+	seen, ok := o.seen.find(id)
+	if !ok {
+		return nil, false
+	}
+	// An issuer may have taken the key back, or have another of that name.
+	key, err := o.Keys.Key(seen.kid, seen.alg)
+	same, ok := key.(interface{ Equal(x crypto.PublicKey) bool })
+	return seen.claims, err == nil && ok && same.Equal(seen.key)
 }
 
 // Fits reports whether a key may verify an algorithm (RFC 7518 3.3 and 3.4,

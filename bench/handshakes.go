@@ -25,16 +25,23 @@ var handshakeKinds = []handshakeKind{
 	{figure: "P-256, resumed", front: front{key: ecdsa, tickets: true}},
 }
 
-// measureHandshakes has connections made that ask one question and end. What a
-// connection costs without TLS is in it; churn measures that alone.
+// measureHandshakes has connections made that ask one question and end; and the same
+// without TLS, so that what TLS costs by itself can be told from what its connection costs.
 func (s *stage) measureHandshakes(ctx context.Context, p *peer, _ int) (measurement, error) {
-	var all measurement
+	if !p.between() {
+		return measurement{}, errNotMeasured
+	}
+	all, bare, err := s.comeAndGo(ctx, p, s.options.Handshakes)
+	if err != nil {
+		return all, fmt.Errorf("without TLS: %w", err)
+	}
+	all.add("CPU per connection without TLS", "ms", bare/1e3)
 	measured := false
 	for _, kind := range handshakeKinds {
-		if f, ok := p.fit(kind.front); !ok || f.plain || !p.between() || kind.onlyFor != "" && kind.onlyFor != p.name {
+		if f, ok := p.fit(kind.front); !ok || f.plain || kind.onlyFor != "" && kind.onlyFor != p.name {
 			continue
 		}
-		m, err := s.measureHandshake(ctx, p, kind)
+		m, err := s.measureHandshake(ctx, p, kind, bare)
 		if err != nil {
 			return all, fmt.Errorf("%s: %w", kind.figure, err)
 		}
@@ -47,8 +54,8 @@ func (s *stage) measureHandshakes(ctx context.Context, p *peer, _ int) (measurem
 	return all, nil
 }
 
-// measureHandshake measures one kind.
-func (s *stage) measureHandshake(ctx context.Context, p *peer, kind handshakeKind) (measurement, error) {
+// measureHandshake measures one kind; bare is the microseconds of a connection without TLS.
+func (s *stage) measureHandshake(ctx context.Context, p *peer, kind handshakeKind, bare float64) (measurement, error) {
 	if err := s.stand(ctx, p, kind.front); err != nil {
 		return measurement{}, err
 	}
@@ -64,6 +71,7 @@ func (s *stage) measureHandshake(ctx context.Context, p *peer, kind handshakeKin
 		return m, fmt.Errorf("%d of %d sessions were resumed, want %d: %w", o.Resumed, o.Requests, want, load.ErrWrong)
 	}
 	m.add("CPU per handshake, "+kind.figure, "ms", cpu/1e3)
+	m.add("TLS's share of that, "+kind.figure, "ms", (cpu-bare)/1e3)
 	m.addHigher("handshakes, "+kind.figure, "1/s", float64(o.Requests)/o.Seconds)
 	return m, nil
 }
@@ -73,16 +81,21 @@ func (s *stage) measureChurn(ctx context.Context, p *peer, _ int) (measurement, 
 	if !p.between() {
 		return measurement{}, errNotMeasured
 	}
-	if err := s.stand(ctx, p, plainFront); err != nil {
-		return measurement{}, err
-	}
-	spec := s.spec(p, load.Connect)
-	spec.Connections, spec.Requests = 0, s.options.Churn
-	m, cpu, err := s.perRequest(ctx, p, spec)
+	m, cpu, err := s.comeAndGo(ctx, p, s.options.Churn)
 	if err != nil {
 		return m, err
 	}
 	m.add("CPU per connection", "µs", cpu)
 	m.addHigher("connections", "1/s", float64(m.outcome.Requests)/m.outcome.Seconds)
 	return m, nil
+}
+
+// comeAndGo measures so many connections without TLS, and what one of them costs.
+func (s *stage) comeAndGo(ctx context.Context, p *peer, connections int64) (measurement, float64, error) {
+	if err := s.stand(ctx, p, plainFront); err != nil {
+		return measurement{}, 0, err
+	}
+	spec := s.spec(p, load.Connect)
+	spec.Connections, spec.Requests = 0, connections
+	return s.perRequest(ctx, p, spec)
 }

@@ -29,7 +29,7 @@ func TestSlowMechanism(t *testing.T) {
 		e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) {
 			demanding(t, 0)(o)
 			o.Loops = 1
-			o.Slow = func(mechanism string) bool { return mechanism == "PLAIN" }
+			o.Slow = func(mechanism string, _ []byte) bool { return mechanism == "PLAIN" }
 			o.Prepare = func(_ context.Context, mechanism string, message []byte) {
 				if bytes.HasSuffix(message, []byte("secret")) {
 					asked <- mechanism
@@ -85,7 +85,7 @@ func TestSlowMechanismOfSeveralMessages(t *testing.T) {
 		demanding(t, 0)(o)
 		o.Versions = func() *codec.Versions { return versions }
 		o.Book = mapping.NewBook(cluster.ListenAddrs())
-		o.Slow = func(string) bool { return true }
+		o.Slow = func(string, []byte) bool { return true }
 		o.Prepare = func(context.Context, string, []byte) { judged.Add(1) }
 	})
 	if err := produceOne(t, addr, kgo.SASL(scram.Auth{User: "scrammer", Pass: "secret"}.AsSha256Mechanism())); err != nil {
@@ -111,7 +111,7 @@ func TestSlowMechanismEnds(t *testing.T) {
 		e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) {
 			demanding(t, 0)(o)
 			o.LoginTimeout = c.limit
-			o.Slow = func(string) bool { return true }
+			o.Slow = func(string, []byte) bool { return true }
 			o.Prepare = func(ctx context.Context, _ string, _ []byte) {
 				close(asked)
 				<-ctx.Done()
@@ -151,7 +151,7 @@ func TestDefectiveMechanism(t *testing.T) {
 		e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) {
 			demanding(t, 0)(o)
 			o.Loops = 1
-			o.Slow = func(string) bool { return slow }
+			o.Slow = func(string, []byte) bool { return slow }
 			o.Listeners[0].SASL.Mechanisms = bomb{o.Listeners[0].SASL.Mechanisms}
 		})
 		for range 3 {

@@ -59,11 +59,10 @@ type Options struct {
 	// Versions is what the brokers speak; nil while that is not known. It is needed
 	// where clients log in at the gateway, or a virtual cluster is mandatory.
 	Versions func() *codec.Versions
-	// Slow, if given, tells which mechanisms may take longer to judge a message than a
+	// Slow, if given, tells of which messages it may take longer to judge them than a
 	// request takes to forward. That is not done on a loop.
-	Slow func(mechanism string) bool
-	// Prepare, if given, may wait for what such a mechanism needs to judge a message
-	// that comes next.
+	Slow func(mechanism string, message []byte) bool
+	// Prepare, if given, may wait for what is needed to judge such a message.
 	Prepare func(ctx context.Context, mechanism string, message []byte)
 
 	Loops          int // default GOMAXPROCS

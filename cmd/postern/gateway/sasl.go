@@ -249,7 +249,9 @@ func (a *authentication) logsIn(o *engine.Options) {
 	for i := range o.Listeners {
 		o.Listeners[i].SASL = a.ofListener(&a.cfg.Listeners[i])
 	}
-	o.Slow = func(mechanism string) bool { return mechanism == auth.OAuthBearer } // a signature of an issuer
+	if a.mechanisms != nil {
+		o.Slow = a.mechanisms.Slow
+	}
 	o.Prepare = a.prepare()
 	o.LoginTimeout = a.cfg.Authentication.Timeout
 	o.LoginFailureDelay = a.cfg.Authentication.FailureDelay
