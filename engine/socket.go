@@ -64,10 +64,19 @@ func (l *link) discard() {
 	}
 }
 
+// brokerRead is how much is read from a broker at once, in bytes. What is read there is
+// copied or sealed, and written; while it is no more than this, it stays in the first-level
+// cache until it is gone. With 128 KiB a consumer's bytes cost a quarter more. From clients,
+// who send less at once, more is better.
+const brokerRead = 32 << 10
+
 // receive reads once from the socket into the loop's buffer; io.EOF at its end, and
 // nothing when somebody has read it already.
 func (l *link) receive() ([]byte, error) {
 	b := l.pair.loop.buffer
+	if l.side == session.Broker && len(b) > brokerRead {
+		b = b[:brokerRead]
+	}
 	n, err := readRaw(l.fd, b)
 	switch {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):

@@ -21,7 +21,8 @@ type Sockets struct {
 	// Splice is from how many bytes on what is to come of a frame is moved by
 	// splice(2), between sides that are both plaintext; 0 never does.
 	Splice int
-	// Read is how many bytes a loop reads at once; default 128 KiB.
+	// Read is how many bytes a loop reads at once, from a broker no more than
+	// brokerRead; default 128 KiB.
 	Read int
 }
 
