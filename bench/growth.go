@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/postern-kafka/postern/bench/figures"
 	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/mapping/kafkastore"
 )
@@ -117,20 +118,32 @@ func (s *stage) growMappings(ctx context.Context, p *peer) (measurement, error) 
 	return m, err
 }
 
-// grow measures a cost with one of something and with many.
+// turns is how often grow measures each: what comes first after a start may cost half,
+// whatever it is, and two of many may differ by a third.
+const turns = 3
+
+// grow measures a cost with one of something and with many, in turn, and takes the medians.
+// What else is measured is of the last turn.
 func (s *stage) grow(cost, of string, many int64, measure func(n int64) (measurement, float64, error)) (measurement, error) {
 	var all measurement
-	costs := map[int64]float64{}
-	for _, n := range []int64{1, many} {
-		m, cpu, err := measure(n)
-		if err != nil {
-			return all, fmt.Errorf("%d %s: %w", n, of, err)
+	costs := map[int64][]float64{}
+	last := map[int64]measurement{}
+	for range turns {
+		for _, n := range []int64{1, many} {
+			m, cpu, err := measure(n)
+			if err != nil {
+				return all, fmt.Errorf("%d %s: %w", n, of, err)
+			}
+			costs[n], last[n] = append(costs[n], cpu), m
 		}
-		costs[n] = cpu
-		m.addAlone(fmt.Sprintf("%s, %d %s", cost, n, of), "µs", cpu)
-		all.also(m)
 	}
-	all.addAlone(fmt.Sprintf("%s, %d ÷ 1 %s", cost, many, of), "×", costs[many]/costs[1])
+	few, _ := figures.Summarize(costs[1])
+	lots, _ := figures.Summarize(costs[many])
+	all.addAlone(fmt.Sprintf("%s, 1 %s", cost, of), "µs", few.Median)
+	all.also(last[1])
+	all.addAlone(fmt.Sprintf("%s, %d %s", cost, many, of), "µs", lots.Median)
+	all.also(last[many])
+	all.addAlone(fmt.Sprintf("%s, %d ÷ 1 %s", cost, many, of), "×", lots.Median/few.Median)
 	return all, nil
 }
 
