@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,26 +16,18 @@ import (
 )
 
 // waiting starts a session whose broker is still to answer: its socket is fd.
-func waiting(t *testing.T, e *Engine, fd int) (client net.Conn, p *pair) {
+func waiting(t *testing.T, e *Engine, fd int) (client *net.TCPConn, p *pair) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	client = dial(t, ln.Addr().String())
-	theirs, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ours, client := sockets(t)
 	s := session.New(e.listeners[0].shared, session.Anywhere)
 	s.Start(mapping.Auth{Principal: "CN=orders"}, nil, &session.Effects{Stats: &e.stats})
 	p = newPair(e.listeners[0], s, client.LocalAddr(), time.Now())
 	p.node, p.loop = session.Anywhere, e.place(nil)
-	if err := p.client.hold(theirs.(*net.TCPConn)); err != nil {
-		t.Fatal(err)
+	err := p.client.hold(ours)
+	if err == nil {
+		p.place, err = e.places.ask(p.from, beginning)
 	}
-	if p.place, err = e.places.ask(p.from, beginning); err != nil || !e.counters.enter(1) {
+	if err != nil || !e.counters.enter(1) {
 		t.Fatal("no place", err)
 	}
 	e.admissions.owe()
@@ -230,5 +223,55 @@ func noDescriptors(t *testing.T) (restore func()) {
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A port whose broker was never heard of has the cluster asked, off the loop, and the
+// connection goes to that broker; the next one need not ask.
+func TestUnknownBrokerIsAskedFor(t *testing.T) {
+	broker := serveBroker(t, echo)
+	host, port, err := splitAddress(broker.ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int32
+	e, addr := startEngine(t, nil, func(o *Options) {
+		o.Book = mapping.NewBook([]string{net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))}) // nobody's
+		o.Refresh = func(context.Context) error {
+			asked.Add(1)
+			o.Book.Learn([]mapping.Broker{{ID: 0, Host: host, Port: int32(port)}})
+			return nil
+		}
+	})
+	for range 3 {
+		c := dial(t, addr)
+		roundTrips(t, c, 1)
+		c.Close()
+	}
+	settled(t, e)
+	placesAreFree(t, e)
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the cluster was asked %d times", n)
+	}
+}
+
+// The ports are free when the engine has stopped accepting, however many loops had them.
+func TestDoorsClose(t *testing.T) {
+	e, addr := startEngine(t, serveBroker(t, echo), nil)
+	c := dial(t, addr)
+	roundTrips(t, c, 1)
+	e.stopAccepting()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	roundTrips(t, c, 1) // who was in stays
+	for _, lp := range e.loops {
+		lp.call(func() {
+			if len(lp.doors) > 0 {
+				t.Errorf("%d doors are open", len(lp.doors))
+			}
+		})
 	}
 }
