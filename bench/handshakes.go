@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/postern-kafka/postern/bench/load"
 )
@@ -28,7 +29,11 @@ var handshakeKinds = []handshakeKind{
 // measureHandshakes has connections made that ask one question and end; and the same
 // without TLS, so that what TLS costs by itself can be told from what its connection costs.
 func (s *stage) measureHandshakes(ctx context.Context, p *peer, _ int) (measurement, error) {
-	if !p.between() {
+	kinds := slices.DeleteFunc(slices.Clone(handshakeKinds), func(kind handshakeKind) bool {
+		f, ok := p.fit(kind.front)
+		return !ok || f.plain || !p.between() || kind.onlyFor != "" && kind.onlyFor != p.name
+	})
+	if len(kinds) == 0 {
 		return measurement{}, errNotMeasured
 	}
 	all, bare, err := s.comeAndGo(ctx, p, s.options.Handshakes)
@@ -36,20 +41,12 @@ func (s *stage) measureHandshakes(ctx context.Context, p *peer, _ int) (measurem
 		return all, fmt.Errorf("without TLS: %w", err)
 	}
 	all.add("CPU per connection without TLS", "ms", bare/1e3)
-	measured := false
-	for _, kind := range handshakeKinds {
-		if f, ok := p.fit(kind.front); !ok || f.plain || kind.onlyFor != "" && kind.onlyFor != p.name {
-			continue
-		}
+	for _, kind := range kinds {
 		m, err := s.measureHandshake(ctx, p, kind, bare)
 		if err != nil {
 			return all, fmt.Errorf("%s: %w", kind.figure, err)
 		}
 		all.also(m)
-		measured = true
-	}
-	if !measured {
-		return all, errNotMeasured
 	}
 	return all, nil
 }

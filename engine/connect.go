@@ -95,7 +95,7 @@ func (e *Engine) beginConnect(to netip.AddrPort) (fd int, pending bool, err erro
 	fd, pending, err = e.startConnect(to)
 	if err == nil && !pending && toItself(fd, to) {
 		_ = unix.Close(fd)
-		err = os.NewSyscallError("connect", unix.ECONNREFUSED)
+		return unheld, false, os.NewSyscallError("connect", unix.ECONNREFUSED)
 	}
 	return fd, pending, err
 }

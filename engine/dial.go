@@ -27,32 +27,35 @@ const dialTries = 3
 // the first does not answer. out goes back to scratch.
 func (e *Engine) toBroker(p *pair, out *session.Effects) {
 	node, asked := dialAsked(out)
+	e.scratch.Put(out)
 	if !asked {
-		e.scratch.Put(out)
 		p.aside(func() { e.farewell(p) })
 		return
 	}
 	p.node = node
-	fd, pending := unheld, false
-	if to, ok := e.reach(p); ok {
-		var err error
-		if fd, pending, err = e.beginConnect(to); err != nil {
-			fd = unheld
-		}
+	to, ok := e.reach(p)
+	if !ok {
+		p.dialAside(0)
+		return
 	}
-	switch {
-	case fd == unheld:
-		e.scratch.Put(out)
+	switch fd, pending, err := e.beginConnect(to); {
+	case err != nil: // the worker meets it again, or finds another address
 		p.dialAside(0)
 	case pending:
-		e.scratch.Put(out)
 		p.awaitBroker(fd)
 	default:
 		p.broker.fd = fd
-		p.session.Dialed(nil, out)
-		e.scratch.Put(out)
-		p.enter(nil)
+		p.reached()
 	}
+}
+
+// reached has a session go on whose broker's socket is connected.
+func (p *pair) reached() {
+	e := p.loop.engine
+	out := e.scratch.Get().(*session.Effects)
+	p.session.Dialed(nil, out)
+	e.scratch.Put(out)
+	p.enter(nil)
 }
 
 // dialAsked is for which node a session asks for a broker, if it does.
@@ -104,17 +107,12 @@ func (p *pair) awaitBroker(fd int) {
 
 // connected is told that it is known how a connect went.
 func (p *pair) connected() {
-	l := &p.broker
-	if err := connectFailure(l.fd); err != nil {
+	if err := connectFailure(p.broker.fd); err != nil {
 		p.giveUp(0)
 		return
 	}
 	p.stopDialing()
-	e := p.loop.engine
-	out := e.scratch.Get().(*session.Effects)
-	p.session.Dialed(nil, out)
-	e.scratch.Put(out)
-	p.enter(nil)
+	p.reached()
 }
 
 // giveUp has a worker try again what did not succeed in so long.
@@ -149,7 +147,7 @@ func (p *pair) dialAside(spent time.Duration) {
 	p.aside(func() {
 		e := p.loop.engine
 		out := e.scratch.Get().(*session.Effects)
-		switch err := e.dial(p.node, p, spent); { // not everything is the broker's fault
+		switch err := e.dial(p, spent); { // not everything is the broker's fault
 		case err != nil && e.stopping.Load():
 			p.session.StartDrain(out)
 		case errors.Is(err, errNoTurn):
@@ -166,13 +164,13 @@ func (p *pair) dialAside(spent time.Duration) {
 	})
 }
 
-// dial gives a session's link to the broker a socket: to the broker of a node, or
-// to any. A worker does it.
-func (e *Engine) dial(node int32, p *pair, spent time.Duration) error {
-	if node != session.Anywhere {
-		addr, ok := e.o.Book.Address(node)
+// dial gives a session's link to the broker a socket: to the broker of the node that it
+// asked for, or to any. A worker does it.
+func (e *Engine) dial(p *pair, spent time.Duration) error {
+	if p.node != session.Anywhere {
+		addr, ok := e.o.Book.Address(p.node)
 		if !ok {
-			return fmt.Errorf("engine: broker %d is not known", node)
+			return fmt.Errorf("engine: broker %d is not known", p.node)
 		}
 		return e.dialAddress(addr, e.o.DialTimeout-spent, p)
 	}

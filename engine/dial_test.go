@@ -72,8 +72,7 @@ func TestBrokerAnswersLater(t *testing.T) {
 func TestBrokerDoesNotAnswer(t *testing.T) {
 	broker := serveBroker(t, echo)
 	e, _ := startEngine(t, broker, func(o *Options) { o.DialTimeout = 300 * time.Millisecond })
-	silent := net.JoinHostPort("127.0.0.1", strconv.Itoa(deaf(t, "127.0.0.1")))
-	client, p := waiting(t, e, connectsForEver(t, e, silent))
+	client, p := waiting(t, e, connectsForEver(t, e, silent(t)))
 	roundTrips(t, client, 1)
 	placesAreFree(t, e)
 	p.loop.call(func() {
@@ -83,6 +82,12 @@ func TestBrokerDoesNotAnswer(t *testing.T) {
 	})
 	client.Close()
 	settled(t, e)
+}
+
+// silent is the address of a broker that does not answer.
+func silent(t *testing.T) string {
+	t.Helper()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(deaf(t, "127.0.0.1")))
 }
 
 // connectsForEver is a socket that waits for a port which does not answer.
@@ -103,10 +108,9 @@ func connectsForEver(t *testing.T, e *Engine, addr string) int {
 // worker, and nothing is left of the first.
 func TestSilentSeed(t *testing.T) {
 	broker := serveBroker(t, echo)
-	silent := net.JoinHostPort("127.0.0.1", strconv.Itoa(deaf(t, "127.0.0.1")))
 	e, addr := startEngine(t, broker, func(o *Options) {
 		o.DialTimeout = 300 * time.Millisecond
-		o.Book = mapping.NewBook([]string{silent, broker.ln.Addr().String()})
+		o.Book = mapping.NewBook([]string{silent(t), broker.ln.Addr().String()})
 	})
 	before := descriptors(t)
 	for range 4 {
@@ -121,11 +125,10 @@ func TestSilentSeed(t *testing.T) {
 
 // The end of the gateway is the end of a wait for a broker.
 func TestCloseWhileBrokerIsSilent(t *testing.T) {
-	silent := net.JoinHostPort("127.0.0.1", strconv.Itoa(deaf(t, "127.0.0.1")))
 	e, addr := startEngine(t, nil, func(o *Options) {
 		o.Loops = 1
 		o.DialTimeout = time.Hour // of which the loop waits a second
-		o.Book = mapping.NewBook([]string{silent})
+		o.Book = mapping.NewBook([]string{silent(t)})
 	})
 	c := dial(t, addr)
 	until(t, "the wait", func() (is bool) {
@@ -150,8 +153,7 @@ func TestCloseWhileBrokerIsSilent(t *testing.T) {
 func TestClientEndsWhileBrokerIsSilent(t *testing.T) {
 	broker := serveBroker(t, echo)
 	e, _ := startEngine(t, broker, func(o *Options) { o.DialTimeout = 300 * time.Millisecond })
-	silent := net.JoinHostPort("127.0.0.1", strconv.Itoa(deaf(t, "127.0.0.1")))
-	client, _ := waiting(t, e, connectsForEver(t, e, silent))
+	client, _ := waiting(t, e, connectsForEver(t, e, silent(t)))
 	client.Close()
 	settled(t, e)
 	placesAreFree(t, e)

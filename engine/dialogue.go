@@ -171,8 +171,7 @@ func (c *dialogue) talk(patient bool) error {
 	s := c.p.session
 	for len(c.held) > 0 && talking(s) {
 		mechanism, message := s.Pending(c.held)
-		slow := message != nil && c.engine.o.Slow != nil && c.engine.o.Slow(mechanism, message)
-		if c.slow = slow && !patient; c.slow {
+		if c.slow = !patient && message != nil && c.engine.o.Slow != nil && c.engine.o.Slow(mechanism, message); c.slow {
 			return nil
 		}
 		c.out.Now = time.Now()
