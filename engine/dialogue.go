@@ -129,6 +129,7 @@ func (c *dialogue) hear() (done bool) {
 // onward goes on to the broker; the loop calls it. What the client has said too early is
 // for the session.
 func (c *dialogue) onward() {
+	defer c.p.guard() // after a worker's judgement it comes as a task, which nobody guards
 	c.p.talk = nil
 	c.end()
 	if len(c.held) > 0 {
