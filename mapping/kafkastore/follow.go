@@ -3,6 +3,7 @@ package kafkastore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -128,15 +129,22 @@ func (f *follower) reread(r *reader) {
 // on until something fails; nil means that the next attach may come at once.
 // complete is called when the log has been read from the start to its end.
 func (f *follower) attach(ctx context.Context, r *reader, complete func()) error {
-	s := f.store
-	if err := s.ensureTopics(ctx); err != nil {
+	if err := f.store.ensureTopics(ctx); err != nil {
 		return err
 	}
 	at, err := locate(ctx, f.client, f.topic)
 	if err != nil {
 		return err
 	}
-	leader := f.client.Broker(int(at.leader))
+	if err := f.read(ctx, r, at, complete); err != nil {
+		return fmt.Errorf("%w (from broker %d, leader in epoch %d)", err, at.leader, at.epoch)
+	}
+	return nil
+}
+
+// read reads the log on at its leader, as attach says.
+func (f *follower) read(ctx context.Context, r *reader, at place, complete func()) error {
+	s, leader := f.store, f.client.Broker(int(at.leader))
 	if err := f.verify(ctx, leader, r, at); err != nil {
 		return err
 	}
