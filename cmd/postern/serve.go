@@ -27,6 +27,7 @@ func (*serveCommand) Run(w world) error {
 	}
 	log := newLog(cfg.Log, w.stdout)
 	limitMemory(log)
+	go paceCollector(w.ctx)
 	build := buildInfo()
 	log.Info("postern", "version", build.version, "commit", build.commit)
 	g, err := gateway.Start(w.ctx, cfg, gateway.Options{
