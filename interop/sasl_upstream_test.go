@@ -90,6 +90,7 @@ func newUpstreamStage(t *testing.T, version string) *upstreamStage {
 	}
 	if version == kafkatest.Kafka440 {
 		o.TokenKey = "the brokers sign tokens by this"
+		o.JVM = []string{"-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=debug"} // the audit log, allowed operations included
 	}
 	s := &upstreamStage{version: version, cluster: kafkatest.Start(t, o), issuer: issuer}
 	for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
@@ -448,6 +449,8 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Errorf("bob: %v; want %v", err, kerr.TopicAuthorizationFailed)
 	}
+	s.audited(t, "alice", "Allowed", "hers")
+	s.audited(t, "bob", "Denied", "hers")
 	// In clear nobody may ask for tokens.
 	asking := newClient(t, kgo.SeedBrokers(s.cluster.Broker(1).ListenerAddr("SASL")),
 		kgo.SASL(plain.Auth{User: "gateway", Pass: upstreamSecret}.AsMechanism()))
@@ -467,6 +470,20 @@ func testUpstreamPerUser(t *testing.T, s *upstreamStage) {
 		t.Errorf("%d tokens were made, want one for each user", n)
 	}
 	testUpstreamQuota(t, s, in)
+}
+
+// audited waits until the broker's audit log has a user's attempt to write to a topic, or
+// to learn of it, which a client does first.
+func (s *upstreamStage) audited(t *testing.T, user, verdict, topic string) {
+	t.Helper()
+	line := regexp.MustCompile(`(?m)Principal = User:` + user + ` is ` + verdict + ` operation = (WRITE|DESCRIBE) .*resource = Topic:LITERAL:` + topic + ` `)
+	await(t, "the audit log names "+user, patience, func(context.Context) error {
+		log, err := os.ReadFile(s.cluster.Broker(1).LogPath())
+		if err == nil && !line.Match(log) {
+			err = fmt.Errorf("no line like %s", line)
+		}
+		return err
+	})
 }
 
 // testUpstreamQuota: a quota of the brokers is about the owner of the token.
