@@ -44,12 +44,17 @@ func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, erro
 		return m, err
 	}
 	seconds, err := s.sample(ctx, longestStop)
-	m.addAlone(fmt.Sprintf("longest stop for a collection, %d connections", s.options.Idle), "ms", 1e3*seconds)
+	if err != nil {
+		return m, err
+	}
+	m.addAlone(fmt.Sprintf("longest stop for a collection, while %d connections are made", s.options.Idle), "ms", 1e3*seconds)
+	stops, err := s.measureStops(ctx, p)
+	m.also(stops)
 	return m, err
 }
 
 // longestStop is for how long, in seconds, one of the last collections stopped
-// everything at most. Most of them come while the connections are made.
+// everything at most. All of them come while the connections are made.
 const longestStop = `go_gc_duration_seconds{quantile="1"}`
 
 // oneAtATime is a ping-pong of one lane over a number of connections.
