@@ -25,6 +25,7 @@ type follower struct {
 	content  content
 	progress progress
 	stopped  chan struct{}
+	woken    chan struct{} // holds one token when somebody waits for what is in the log
 
 	// Of the store's lock.
 	reason error // why it has not been read to its end; nil once it has
@@ -73,9 +74,30 @@ func (f *follower) follow(life context.Context, first chan<- error) {
 		if r.moved {
 			r.moved, pause = false, shortestPause
 		}
-		wait(life, pause)
+		f.rest(life, pause)
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// rest waits before the log is tried again, unless somebody cannot.
+func (f *follower) rest(life context.Context, pause time.Duration) {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-f.woken:
+	case <-life.Done():
+	}
+}
+
+// await is progress.wait for what is known to stand in the log: if its brokers failed a
+// moment ago, they do not now, and the log is tried again at once.
+func (f *follower) await(ctx context.Context, epoch int, position int64) error {
+	select {
+	case f.woken <- struct{}{}:
+	default:
+	}
+	return f.progress.wait(ctx, epoch, position)
 }
 
 func wait(ctx context.Context, d time.Duration) {

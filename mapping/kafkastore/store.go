@@ -167,7 +167,7 @@ func (s *Store) connect(opts []kgo.Opt) error {
 func (s *Store) newFollower(client *kgo.Client, key, what string, c content) *follower {
 	f := &follower{
 		store: s, client: client, what: what, content: c,
-		stopped: make(chan struct{}), reason: errors.New("kafkastore: not read yet"),
+		stopped: make(chan struct{}), woken: make(chan struct{}, 1), reason: errors.New("kafkastore: not read yet"),
 	}
 	for _, spec := range s.specs {
 		if spec.Key == key {

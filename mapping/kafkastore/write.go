@@ -159,7 +159,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := f.progress.wait(ctx, epoch, end); err != nil {
+		if err := f.await(ctx, epoch, end); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,7 @@ func (s *Store) commit(ctx context.Context, d draft) error {
 	if err != nil {
 		return err
 	}
-	return d.to.progress.wait(life, epoch, offset+1)
+	return d.to.await(life, epoch, offset+1)
 }
 
 // broken tells errors of connections, and of a leader that is none any more.
