@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -15,10 +16,10 @@ import (
 // something and when there are many: connections, topics, mappings. Its numbers
 // are ratios of one round.
 func (s *stage) measureGrowth(ctx context.Context, p *peer, _ int) (measurement, error) {
-	var all measurement
 	if p.name != postern {
-		return all, errNotMeasured
+		return s.growOther(ctx, p)
 	}
+	var all measurement
 	for _, grow := range []func(*stage, context.Context, *peer) (measurement, error){
 		(*stage).growConnections, (*stage).growTopics, (*stage).growMappings,
 	} {
@@ -31,15 +32,26 @@ func (s *stage) measureGrowth(ctx context.Context, p *peer, _ int) (measurement,
 	return all, nil
 }
 
+// growOther does so for connections through another peer, which shows what of it is the
+// machine's: thousands of sockets are in no cache.
+func (s *stage) growOther(ctx context.Context, p *peer) (measurement, error) {
+	of, ok := p.fit(front{key: ecdsa})
+	if !ok || of.plain || !p.between() {
+		return measurement{}, errNotMeasured
+	}
+	if err := s.standFresh(ctx, p, of); err != nil {
+		return measurement{}, err
+	}
+	return s.growRequests(ctx, p)
+}
+
 // growConnections asks one question at a time, always on the same connection or
 // going round thousands.
 func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, error) {
 	if err := s.standFresh(ctx, p, front{key: ecdsa}); err != nil {
 		return measurement{}, err
 	}
-	m, err := s.grow("CPU per request", "connections", int64(s.options.Idle), func(n int64) (measurement, float64, error) {
-		return s.oneAtATime(ctx, p, int(n))
-	})
+	m, err := s.growRequests(ctx, p)
 	if err != nil {
 		return m, err
 	}
@@ -51,6 +63,15 @@ func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, erro
 	stops, err := s.measureStops(ctx, p)
 	m.also(stops)
 	return m, err
+}
+
+// growRequests compares one connection, one for each loop, and thousands. With one for
+// each, the loops take turns as they do with thousands; with one, a single loop stays awake.
+func (s *stage) growRequests(ctx context.Context, p *peer) (measurement, error) {
+	counts := []int64{1, int64(s.options.Threads), int64(s.options.Idle)}
+	return s.grow("CPU per request", "connections", counts, func(n int64) (measurement, float64, error) {
+		return s.oneAtATime(ctx, p, int(n))
+	})
 }
 
 // longestStop is for how long, in seconds, one of the last collections stopped
@@ -69,7 +90,7 @@ func (s *stage) oneAtATime(ctx context.Context, p *peer, connections int) (measu
 // is read and written.
 func (s *stage) growTopics(ctx context.Context, p *peer) (measurement, error) {
 	bytes := map[int64]float64{}
-	m, err := s.grow("CPU per Metadata answer", "topics", clusterTopics, func(n int64) (measurement, float64, error) {
+	m, err := s.grow("CPU per Metadata answer", "topics", []int64{1, clusterTopics}, func(n int64) (measurement, float64, error) {
 		answers := s.options.Answers
 		if n == 1 {
 			answers *= 20
@@ -88,7 +109,7 @@ func (s *stage) growTopics(ctx context.Context, p *peer) (measurement, error) {
 // million: requests on a connection that stands, and new connections, for which
 // the user is looked up.
 func (s *stage) growMappings(ctx context.Context, p *peer) (measurement, error) {
-	many := s.options.Mappings
+	counts := []int64{1, s.options.Mappings}
 	stand := func(n int64) error {
 		cluster, err := s.mapUsers(ctx, p, n)
 		if err != nil {
@@ -96,7 +117,7 @@ func (s *stage) growMappings(ctx context.Context, p *peer) (measurement, error) 
 		}
 		return s.standFresh(ctx, p, front{key: ecdsa, cluster: cluster})
 	}
-	m, err := s.grow("CPU per request", "mappings", many, func(n int64) (measurement, float64, error) {
+	m, err := s.grow("CPU per request", "mappings", counts, func(n int64) (measurement, float64, error) {
 		if err := stand(n); err != nil {
 			return measurement{}, 0, err
 		}
@@ -111,7 +132,7 @@ func (s *stage) growMappings(ctx context.Context, p *peer) (measurement, error) 
 	if err != nil {
 		return m, err
 	}
-	connections, err := s.grow("CPU per connection", "mappings", many, func(n int64) (measurement, float64, error) {
+	connections, err := s.grow("CPU per connection", "mappings", counts, func(n int64) (measurement, float64, error) {
 		if err := stand(n); err != nil {
 			return measurement{}, 0, err
 		}
@@ -127,14 +148,16 @@ func (s *stage) growMappings(ctx context.Context, p *peer) (measurement, error) 
 // whatever it is, and two of many may differ by a third.
 const turns = 3
 
-// grow measures a cost with one of something and with many, in turn, and takes the medians.
-// What else is measured is of the last turn.
-func (s *stage) grow(cost, of string, many int64, measure func(n int64) (measurement, float64, error)) (measurement, error) {
+// grow measures a cost with few of something and with many, in turn, and takes the
+// medians. The last count is divided by each before it. What else is measured is of the
+// last turn.
+func (s *stage) grow(cost, of string, counts []int64, measure func(n int64) (measurement, float64, error)) (measurement, error) {
 	var all measurement
+	counts = slices.Compact(counts)
 	costs := map[int64][]float64{}
 	last := map[int64]measurement{}
 	for range turns {
-		for _, n := range []int64{1, many} {
+		for _, n := range counts {
 			m, cpu, err := measure(n)
 			if err != nil {
 				return all, fmt.Errorf("%d %s: %w", n, of, err)
@@ -142,13 +165,16 @@ func (s *stage) grow(cost, of string, many int64, measure func(n int64) (measure
 			costs[n], last[n] = append(costs[n], cpu), m
 		}
 	}
-	few, _ := figures.Summarize(costs[1])
+	many := counts[len(counts)-1]
 	lots, _ := figures.Summarize(costs[many])
-	all.addAlone(fmt.Sprintf("%s, 1 %s", cost, of), "µs", few.Median)
-	all.also(last[1])
-	all.addAlone(fmt.Sprintf("%s, %d %s", cost, many, of), "µs", lots.Median)
-	all.also(last[many])
-	all.addAlone(fmt.Sprintf("%s, %d ÷ 1 %s", cost, many, of), "×", lots.Median/few.Median)
+	for _, n := range counts {
+		few, _ := figures.Summarize(costs[n])
+		all.addAlone(fmt.Sprintf("%s, %d %s", cost, n, of), "µs", few.Median)
+		all.also(last[n])
+		if n != many {
+			all.addAlone(fmt.Sprintf("%s, %d ÷ %d %s", cost, many, n, of), "×", lots.Median/few.Median)
+		}
+	}
 	return all, nil
 }
 
