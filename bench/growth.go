@@ -17,7 +17,7 @@ import (
 // are ratios of one round.
 func (s *stage) measureGrowth(ctx context.Context, p *peer, _ int) (measurement, error) {
 	if p.name != postern {
-		return s.growOther(ctx, p)
+		return s.growConnections(ctx, p)
 	}
 	var all measurement
 	for _, grow := range []func(*stage, context.Context, *peer) (measurement, error){
@@ -32,27 +32,23 @@ func (s *stage) measureGrowth(ctx context.Context, p *peer, _ int) (measurement,
 	return all, nil
 }
 
-// growOther does so for connections through another peer, which shows what of it is the
+// growConnections asks one question at a time, always on the same connection or
+// going round thousands. With one for each loop, the loops take turns as they do with
+// thousands; with one, a single loop stays awake. Other peers show what of it is the
 // machine's: thousands of sockets are in no cache.
-func (s *stage) growOther(ctx context.Context, p *peer) (measurement, error) {
-	of, ok := p.fit(front{key: ecdsa})
-	if !ok || of.plain || !p.between() {
+func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, error) {
+	of := front{key: ecdsa}
+	if !p.endsTLS(of) {
 		return measurement{}, errNotMeasured
 	}
 	if err := s.standFresh(ctx, p, of); err != nil {
 		return measurement{}, err
 	}
-	return s.growRequests(ctx, p)
-}
-
-// growConnections asks one question at a time, always on the same connection or
-// going round thousands.
-func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, error) {
-	if err := s.standFresh(ctx, p, front{key: ecdsa}); err != nil {
-		return measurement{}, err
-	}
-	m, err := s.growRequests(ctx, p)
-	if err != nil {
+	counts := []int64{1, int64(s.options.Threads), int64(s.options.Idle)}
+	m, err := s.grow("CPU per request", "connections", counts, func(n int64) (measurement, float64, error) {
+		return s.oneAtATime(ctx, p, int(n))
+	})
+	if err != nil || p.name != postern {
 		return m, err
 	}
 	seconds, err := s.sample(ctx, longestStop)
@@ -63,15 +59,6 @@ func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, erro
 	stops, err := s.measureStops(ctx, p)
 	m.also(stops)
 	return m, err
-}
-
-// growRequests compares one connection, one for each loop, and thousands. With one for
-// each, the loops take turns as they do with thousands; with one, a single loop stays awake.
-func (s *stage) growRequests(ctx context.Context, p *peer) (measurement, error) {
-	counts := []int64{1, int64(s.options.Threads), int64(s.options.Idle)}
-	return s.grow("CPU per request", "connections", counts, func(n int64) (measurement, float64, error) {
-		return s.oneAtATime(ctx, p, int(n))
-	})
 }
 
 // longestStop is for how long, in seconds, one of the last collections stopped

@@ -30,8 +30,7 @@ var handshakeKinds = []handshakeKind{
 // without TLS, so that what TLS costs by itself can be told from what its connection costs.
 func (s *stage) measureHandshakes(ctx context.Context, p *peer, _ int) (measurement, error) {
 	kinds := slices.DeleteFunc(slices.Clone(handshakeKinds), func(kind handshakeKind) bool {
-		f, ok := p.fit(kind.front)
-		return !ok || f.plain || !p.between() || kind.onlyFor != "" && kind.onlyFor != p.name
+		return !p.endsTLS(kind.front) || kind.onlyFor != "" && kind.onlyFor != p.name
 	})
 	if len(kinds) == 0 {
 		return measurement{}, errNotMeasured

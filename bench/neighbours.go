@@ -22,7 +22,7 @@ func (s *stage) neighbours(p *peer) load.Spec {
 
 // calmTLS is calm on a peer that has TLS.
 func (s *stage) calmTLS(ctx context.Context, p *peer) (measurement, error) {
-	if f, ok := p.fit(front{}); !ok || f.plain || !p.between() {
+	if !p.endsTLS(front{}) {
 		return measurement{}, errNotMeasured
 	}
 	m, _, err := s.calm(ctx, p, front{})

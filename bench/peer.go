@@ -55,6 +55,12 @@ func (p *peer) pid(s *stage) int {
 // between says whether the peer stands in front of the broker.
 func (p *peer) between() bool { return p.launch != nil }
 
+// endsTLS reports whether the peer stands between and ends TLS as f asks for.
+func (p *peer) endsTLS(f front) bool {
+	got, ok := p.fit(f)
+	return ok && !got.plain && p.between()
+}
+
 // stand makes the peer stand with a front, and returns errNotMeasured when that
 // would mean nothing. A peer that stands so already is left as it is.
 func (s *stage) stand(ctx context.Context, p *peer, f front) error {

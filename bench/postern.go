@@ -145,11 +145,20 @@ func answerOf(request *http.Request) (string, error) {
 	return string(text), nil
 }
 
-// sample is one of the gateway's metrics by its name, labels and all.
-func (s *stage) sample(ctx context.Context, name string) (float64, error) {
+// metrics are all that the gateway has.
+func (s *stage) metrics(ctx context.Context) (string, error) {
 	text, err := ask(ctx, "http://"+s.addr(portHTTP)+"/metrics")
 	if err != nil {
-		return 0, fmt.Errorf("bench: postern: %w", err)
+		return "", fmt.Errorf("bench: postern: %w", err)
+	}
+	return text, nil
+}
+
+// sample is one of the gateway's metrics by its name, labels and all.
+func (s *stage) sample(ctx context.Context, name string) (float64, error) {
+	text, err := s.metrics(ctx)
+	if err != nil {
+		return 0, err
 	}
 	for line := range strings.Lines(text) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {

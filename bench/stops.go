@@ -73,9 +73,9 @@ func (s stops) since(before stops) (count, longest float64) {
 
 // stops are those of the gateway since its start.
 func (s *stage) stops(ctx context.Context) (stops, error) {
-	text, err := ask(ctx, "http://"+s.addr(portHTTP)+"/metrics")
+	text, err := s.metrics(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("bench: postern: %w", err)
+		return nil, err
 	}
 	return parseStops(text)
 }

@@ -104,6 +104,18 @@ func connectsForEver(t *testing.T, e *Engine, addr string) int {
 	return fd
 }
 
+// serveClients serves so many clients, one after the other, and leaves nothing of them.
+func serveClients(t *testing.T, e *Engine, addr string, clients int) {
+	t.Helper()
+	for range clients {
+		c := dial(t, addr)
+		roundTrips(t, c, 1)
+		c.Close()
+	}
+	settled(t, e)
+	placesAreFree(t, e)
+}
+
 // The first address is silent, the second serves: each client is served, by way of a
 // worker, and nothing is left of the first.
 func TestSilentSeed(t *testing.T) {
@@ -113,13 +125,7 @@ func TestSilentSeed(t *testing.T) {
 		o.Book = mapping.NewBook([]string{silent(t), broker.ln.Addr().String()})
 	})
 	before := descriptors(t)
-	for range 4 {
-		c := dial(t, addr)
-		roundTrips(t, c, 1)
-		c.Close()
-	}
-	settled(t, e)
-	placesAreFree(t, e)
+	serveClients(t, e, addr, 4)
 	until(t, "the descriptors", func() bool { return descriptors(t) <= before })
 }
 
@@ -245,13 +251,7 @@ func TestUnknownBrokerIsAskedFor(t *testing.T) {
 			return nil
 		}
 	})
-	for range 3 {
-		c := dial(t, addr)
-		roundTrips(t, c, 1)
-		c.Close()
-	}
-	settled(t, e)
-	placesAreFree(t, e)
+	serveClients(t, e, addr, 3)
 	if n := asked.Load(); n != 1 {
 		t.Errorf("the cluster was asked %d times", n)
 	}

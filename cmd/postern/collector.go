@@ -10,7 +10,7 @@ import (
 
 // Go's collector runs whenever the heap has doubled. A gateway's is small, a few
 // megabytes, and what passes through allocates nothing; but a handshake allocates 50 KB,
-// so that where clients come and go the collector runs dozens of times a second, for a
+// so that where clients come and go the collector runs a dozen times a second and more, for a
 // tenth of the CPU time. The heap may then grow by more before it is collected, and when
 // fewer come, what it grew by goes back to the system at once: docs/performance.md has
 // the figures.
@@ -70,7 +70,7 @@ const (
 	metricStacks  = "/gc/scan/stack:bytes"
 )
 
-// paceCollector adjusts the collector until ctx ends, unless GOGC says what it has to do.
+// paceCollector adjusts the collector until ctx ends, unless GOGC says something else than usual.
 // A limit of memory stays stronger than both.
 func paceCollector(ctx context.Context) {
 	if figures(metricPercent)[0] != usualPercent {

@@ -74,19 +74,8 @@ func (f *follower) follow(life context.Context, first chan<- error) {
 		if r.moved {
 			r.moved, pause = false, shortestPause
 		}
-		f.rest(life, pause)
+		rest(life, pause, f.woken)
 		pause = min(2*pause, longestPause)
-	}
-}
-
-// rest waits before the log is tried again, unless somebody cannot.
-func (f *follower) rest(life context.Context, pause time.Duration) {
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-f.woken:
-	case <-life.Done():
 	}
 }
 
@@ -100,11 +89,15 @@ func (f *follower) await(ctx context.Context, epoch int, position int64) error {
 	return f.progress.wait(ctx, epoch, position)
 }
 
-func wait(ctx context.Context, d time.Duration) {
+func wait(ctx context.Context, d time.Duration) { rest(ctx, d, nil) }
+
+// rest waits, unless it is woken.
+func rest(ctx context.Context, d time.Duration, woken <-chan struct{}) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+	case <-woken:
 	case <-ctx.Done():
 	}
 }

@@ -19,11 +19,11 @@ func TestAwaitEndsARest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f.rest(life, time.Hour)
+	rest(life, time.Hour, f.woken)
 
 	rested := make(chan struct{})
 	go func() {
-		f.rest(life, time.Hour)
+		rest(life, time.Hour, f.woken)
 		f.progress.reach(1)
 		close(rested)
 	}()
