@@ -54,6 +54,12 @@ func (s *Skim) Feed(b []byte) (n int, tail bool, err error) {
 	return n, tail, err
 }
 
+// Skipping returns how many of the next bytes belong to a field that is not looked at.
+func (s *Skim) Skipping() int { return s.skip }
+
+// Skipped reports that n bytes, no more than Skipping said, have gone out without Feed.
+func (s *Skim) Skipped(n int) { s.skip -= n }
+
 // walk is Feed without the limit. At the tail s.left is its length.
 func (s *Skim) walk(b []byte) (n int, tail bool, err error) {
 	if s.prog == nil {

@@ -40,6 +40,30 @@ func TestSkimChop(t *testing.T) {
 	})
 }
 
+// What goes by without Feed leads to the same tail.
+func TestSkimSkips(t *testing.T) {
+	eachTailed(t, func(t *testing.T, r *rand.Rand, key, version int16, _ *Rule) {
+		for range rounds {
+			h, frame := frameOf(r, randomAnswer(r, key, version))
+			want := len(frame) - tailLen(t, h, frame)
+			var s Skim
+			s.Start(h)
+			for at, tail := 0, false; !tail; {
+				k := r.IntN(s.Skipping() + 1)
+				s.Skipped(k)
+				at += k
+				n, end, err := s.Feed(slices.Clone(frame[at:min(len(frame), at+1+r.IntN(90))]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if at, tail = at+n, end; tail && at != want {
+					t.Fatalf("tail at %d, want %d of %d", at, want, len(frame))
+				}
+			}
+		}
+	})
+}
+
 // tailLen is how long the tail is by kmsg: what is left of the body's length when
 // nodes and tags are taken out is all in front of the tail.
 func tailLen(t *testing.T, h Head, frame []byte) int {

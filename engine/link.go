@@ -59,6 +59,8 @@ type link struct {
 
 	connecting bool // to a broker; the pair waits for that
 
+	moving  bool // the rest of a long frame is moved by splice
+	long    bool // the last frame was such a one, and the next one is expected to be
 	paused  bool // nothing is read
 	full    bool // the poller is to tell when it can be written
 	closed  bool

@@ -40,6 +40,7 @@ type loop struct {
 	vector [maxPieces]unix.Iovec
 
 	pipes []*pipe // spare ones
+	lent  int     // pipes that are in use
 
 	placed  placement
 	spliced atomic.Uint64 // bytes that passed through pipes

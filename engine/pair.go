@@ -111,7 +111,6 @@ func (p *pair) traffic(l *link, b []byte) {
 		}
 	}
 	p.flush()
-	p.splice(l)
 }
 
 // flush sends what the event produced and adjusts who is read from.

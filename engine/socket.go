@@ -70,12 +70,19 @@ func (l *link) discard() {
 // who send less at once, more is better.
 const brokerRead = 32 << 10
 
+// headRead is how much is read at once after a frame of which the rest was moved by splice:
+// the next one's head, and as little of its body as can be.
+const headRead = 16 << 10
+
 // receive reads once from the socket into the loop's buffer; io.EOF at its end, and
 // nothing when somebody has read it already.
 func (l *link) receive() ([]byte, error) {
 	b := l.pair.loop.buffer
-	if l.side == session.Broker && len(b) > brokerRead {
-		b = b[:brokerRead]
+	switch {
+	case l.long:
+		b = b[:min(len(b), headRead)]
+	case l.side == session.Broker:
+		b = b[:min(len(b), brokerRead)]
 	}
 	n, err := readRaw(l.fd, b)
 	switch {
@@ -95,6 +102,9 @@ func (l *link) readable() {
 		l.pair.talk.readable()
 		return
 	}
+	if l.pair.splice(l) {
+		return
+	}
 	b, err := l.receive()
 	switch {
 	case err != nil:
@@ -102,6 +112,9 @@ func (l *link) readable() {
 	case len(b) > 0:
 		l.pair.loop.read = b
 		l.pair.traffic(l, b)
+		if len(b) == headRead && !l.longFrame() {
+			l.long = false
+		}
 	}
 }
 

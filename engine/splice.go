@@ -8,18 +8,20 @@ import (
 )
 
 // splice(2) moves bytes from one socket to the other without copying them into the
-// gateway: where both sides are plaintext and a long frame passes unseen. A
-// buffer full has been read before anybody asks, so only what comes behind that, and
-// is there already, can be moved.
+// gateway: where both sides are plaintext and a long frame passes unseen. The frame's
+// beginning is read, for somebody has to see its head; what comes after that is moved as
+// it comes.
 
 const (
-	// pipeSize is what is asked for; the kernel may give less.
-	pipeSize = 1 << 20
-	// spliceAtOnce is how much is moved in one event, for the sake of the loop's
-	// other sessions.
-	spliceAtOnce = 1 << 20
+	// pipeSize is what is asked for, and the most that is moved in one event; the kernel
+	// may give less.
+	pipeSize = 256 << 10
 	// sparePipes is how many a loop keeps.
-	sparePipes = 16
+	sparePipes = 4
+	// lentPipes is how many a loop has in use at most: receivers that stall keep theirs. One
+	// more session would be read as ever. Few enough that a user who may have 64 MiB in pipes
+	// (/proc/sys/fs/pipe-user-pages-soft) has four loops' worth.
+	lentPipes = 64
 )
 
 // pipe is a kernel buffer between two sockets.
@@ -75,18 +77,29 @@ func spliceOnce(from, into, n int) (int, error) {
 	}
 }
 
-// borrowPipe returns an empty one.
-func (lp *loop) borrowPipe() (*pipe, error) {
+// borrowPipe returns an empty one; nil if there is none to be had, for want of descriptors
+// or because too many are in use.
+func (lp *loop) borrowPipe() *pipe {
+	if lp.lent == lentPipes {
+		return nil
+	}
 	if n := len(lp.pipes); n > 0 {
 		p := lp.pipes[n-1]
 		lp.pipes = lp.pipes[:n-1]
-		return p, nil
+		lp.lent++
+		return p
 	}
-	return newPipe()
+	p, err := newPipe()
+	if err != nil {
+		return nil
+	}
+	lp.lent++
+	return p
 }
 
 // returnPipe takes one back; what is in it is lost.
 func (lp *loop) returnPipe(p *pipe) {
+	lp.lent--
 	if p.held > 0 || len(lp.pipes) >= sparePipes {
 		p.close()
 		return
@@ -94,57 +107,53 @@ func (lp *loop) returnPipe(p *pipe) {
 	lp.pipes = append(lp.pipes, p)
 }
 
-// splice moves what has come from l behind what was just read, if it is a part of
-// a long frame.
-func (p *pair) splice(l *link) {
+// longFrame reports whether enough of a frame is to come that it is worth a pipe.
+func (l *link) longFrame() bool {
+	return l.pair.session.Passing(l.side) >= l.pair.loop.engine.o.Sockets.Splice
+}
+
+// splice moves what has come from l, if it is a part of a long frame, and reports whether
+// it did: if not, l is to be read.
+func (p *pair) splice(l *link) bool {
 	lp, peer := p.loop, p.peer(l)
-	least := lp.engine.o.Sockets.Splice
-	if least == 0 || p.finished || l.tls != nil || peer.tls != nil || peer.waiting() > 0 || len(l.held) > 0 {
-		return
+	if lp.engine.o.Sockets.Splice == 0 || l.tls != nil || peer.tls != nil || p.finished || peer.waiting() > 0 || len(l.held) > 0 {
+		return false
 	}
 	left := p.session.Passing(l.side)
-	if left < least {
-		return
+	if l.moving = l.longFrame() || l.moving && left >= smallSegment; !l.moving {
+		return false
 	}
-	through, err := lp.borrowPipe()
-	if err != nil {
-		return // out of descriptors: it is read as ever
+	l.long = true
+	through := lp.borrowPipe()
+	if through == nil {
+		return false
 	}
-	moved, failed, err := through.move(l, peer, min(left, spliceAtOnce))
+	moved, failed, err := through.move(l, peer, min(left, pipeSize))
 	p.session.Passed(l.side, moved)
 	p.sentBytes[peer.side] += uint64(moved)
 	lp.placed.note(int(l.side), moved)
 	lp.spliced.Add(uint64(moved))
-	if err != nil {
+	switch {
+	case err != nil:
 		lp.returnPipe(through)
 		failed.broken(err)
-		return
-	}
-	if through.held > 0 {
+		return true
+	case through.held > 0:
 		peer.pipe = through
 		peer.watch()
 		p.balance()
-		return
+	default:
+		lp.returnPipe(through)
 	}
-	lp.returnPipe(through)
+	return moved > 0
 }
 
 // move moves at most n bytes from one socket into the other, and says how many
-// have left the first. What the second does not take stays in the pipe. With an
-// error it says whose it is.
+// have left the first: none if it has none now, or has ended. What the second does not take
+// stays in the pipe. With an error it says whose it is.
 func (p *pipe) move(l, peer *link, n int) (moved int, failed *link, err error) {
-	for moved < n && p.held == 0 {
-		k, err := p.fill(l.fd, n-moved)
-		if err != nil {
-			return moved, l, err
-		}
-		if k == 0 { // the next read will see the end, if it is one
-			return moved, nil, nil
-		}
-		moved += k
-		if err := p.drain(peer.fd); err != nil {
-			return moved, peer, err
-		}
+	if moved, err = p.fill(l.fd, n); err != nil {
+		return moved, l, err
 	}
-	return moved, nil, nil
+	return moved, peer, p.drain(peer.fd)
 }

@@ -35,13 +35,41 @@ func TestSplice(t *testing.T) {
 	for range 5 {
 		roundTrips(t, c, 0, 1, 70_000, 3<<20, 200, 20<<20, 64<<10)
 	}
-	if spliced(e) == 0 {
-		t.Error("nothing was spliced")
+	// Both ways; what a full socket does not take is read, as ever.
+	if got, long := spliced(e), uint64(2*5*(3<<20+20<<20)); got < long/2 {
+		t.Errorf("%d of %d bytes were spliced", got, long)
 	}
 	c.Close()
 	settled(t, e)
 	if got := endings(e); got != `{side="client",reason="ended"} 1` {
 		t.Error(got)
+	}
+}
+
+// After a long frame little is read at once, for the next one's body is to be moved; when
+// short ones come instead, as much as ever.
+func TestSpliceExpectsLongFrames(t *testing.T) {
+	e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) { o.Loops, o.Sockets.Splice = 1, 64<<10 })
+	c := dial(t, addr)
+	long := func() (fromClient, fromBroker bool) {
+		onLoopAndWait(t, e, func() {
+			for p := range e.loops[0].pairs {
+				fromClient, fromBroker = p.client.long, p.broker.long
+			}
+		})
+		return fromClient, fromBroker
+	}
+	roundTrips(t, c, 1<<20)
+	if client, broker := long(); !client || !broker {
+		t.Errorf("after a long frame: expected from the client %v, from the broker %v", client, broker)
+	}
+	roundTrips(t, c, 100)
+	if client, broker := long(); !client || !broker {
+		t.Errorf("after one short frame: expected from the client %v, from the broker %v", client, broker)
+	}
+	roundTrips(t, c, headRead+100, headRead+100, headRead+100)
+	if client, broker := long(); client || broker {
+		t.Errorf("after longer ones: expected from the client %v, from the broker %v", client, broker)
 	}
 }
 
@@ -110,6 +138,27 @@ func TestSpliceStalled(t *testing.T) {
 		spare := 0
 		onLoopAndWait(t, e, func() { spare = len(e.loops[0].pipes) })
 		return descriptors(t) <= before+2*spare
+	})
+}
+
+// A loop that has lent all its pipes carries long frames as ever.
+func TestSpliceWithoutPipes(t *testing.T) {
+	e, addr := startEngine(t, serveBroker(t, echo), func(o *Options) { o.Loops, o.Sockets.Splice = 1, 64<<10 })
+	onLoopAndWait(t, e, func() { e.loops[0].lent = lentPipes })
+	c := dial(t, addr)
+	roundTrips(t, c, 1<<20, 3<<20)
+	if got := spliced(e); got != 0 {
+		t.Errorf("%d bytes were spliced", got)
+	}
+	onLoopAndWait(t, e, func() { e.loops[0].lent = 0 })
+	roundTrips(t, c, 1<<20)
+	if spliced(e) == 0 {
+		t.Error("nothing was spliced when pipes had come back")
+	}
+	onLoopAndWait(t, e, func() {
+		if n := e.loops[0].lent; n != 0 {
+			t.Errorf("%d pipes are in use with nothing under way", n)
+		}
 	})
 }
 

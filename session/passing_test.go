@@ -1,7 +1,9 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"testing"
 
 	"github.com/postern-kafka/postern/codec"
@@ -64,5 +66,60 @@ func TestPassing(t *testing.T) {
 	s.Ended(Client, nil, out)
 	if s.Passing(Client) != 0 || s.Passing(Broker) != 0 {
 		t.Error("something passes after the end")
+	}
+}
+
+// The records of an answer that is searched go by, and its tail is patched as if they had
+// not.
+func TestPassingSearched(t *testing.T) {
+	x := exchange{
+		request: "Fetch v16", answer: "Fetch v16",
+		answerArgs: map[string]string{"records": "1048576", "brokers": "1@10.0.0.1:9092"},
+	}
+	carried := func(piece int, passes bool) (client []byte, passed int) {
+		s, out, request, answer := established(t, x)
+		if err := feed(s.FromClient, request, len(request), out); err != nil {
+			t.Fatal(err)
+		}
+		for from, to := 0, 0; from < len(answer); {
+			if to == len(answer) {
+				t.Fatalf("%d of %d bytes were not consumed: %v", len(answer)-from, len(answer), s.Reason())
+			}
+			to = min(len(answer), max(from, to)+piece)
+			for from < to {
+				n := s.FromBroker(bytes.Clone(answer[from:to]), out)
+				for _, effect := range out.List() {
+					if effect.Kind == Send && effect.Side == Client {
+						client = append(client, bytes.Join(effect.Segments, nil)...)
+					}
+				}
+				if n == 0 {
+					break
+				}
+				from += n
+			}
+			if k := s.Passing(Broker); passes && from == to && k > 0 {
+				k = min(k, 3*piece)
+				s.Passed(Broker, k)
+				client = append(client, answer[from:from+k]...)
+				from, passed = from+k, passed+k
+			}
+		}
+		if s.InFlight() != 0 {
+			t.Errorf("%d in flight", s.InFlight())
+		}
+		return client, passed
+	}
+	want, _ := carried(64<<10, false)
+	for _, piece := range []int{1 << 10, 16<<10 + 1, 64 << 10} {
+		t.Run(fmt.Sprint(piece), func(t *testing.T) {
+			got, passed := carried(piece, true)
+			if !bytes.Equal(got, want) {
+				t.Errorf("the client's stream differs: %d bytes, want %d", len(got), len(want))
+			}
+			if passed < 700<<10 {
+				t.Errorf("only %d bytes went by", passed)
+			}
+		})
 	}
 }

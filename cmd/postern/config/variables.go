@@ -254,8 +254,8 @@ var sections = []section{
 		{Name: "GATEWAY_SOCKET_KEEPALIVE_SECONDS", Default: "120", Meaning: "how long a connection is silent before TCP probes it; keep it below what load balancers forget after (AWS: 350)"},
 		{Name: "GATEWAY_SOCKET_SEND_BUFFER_BYTES", Default: "0", DefaultNote: "the kernel fits it to each connection", Meaning: "send buffer of each socket"},
 		{Name: "GATEWAY_SOCKET_RECEIVE_BUFFER_BYTES", Default: "0", DefaultNote: "the kernel fits it to each connection", Meaning: "receive buffer of each socket"},
-		{Name: "GATEWAY_SPLICE_BYTES", Default: "0", DefaultNote: "never", Meaning: "between plaintext and plaintext, from how many bytes on the rest of a long frame is moved by the kernel (splice)"},
-		{Name: "GATEWAY_READ_BUFFER_BYTES", Default: "131072", Meaning: "what an event loop reads at once from a client, and up to 32 KiB of it from a broker; rounded up to a power of two; one such buffer for each loop"},
+		{Name: "GATEWAY_SPLICE_BYTES", Default: "65536", Meaning: "between plaintext and plaintext, from how many bytes on the rest of a long frame is moved by the kernel (splice); 0 for never"},
+		{Name: "GATEWAY_READ_BUFFER_BYTES", Default: "131072", Meaning: "what an event loop reads at once from a client, and up to 32 KiB of it from a broker; one such buffer for each loop"},
 	}},
 	{"Limits of this gateway", []variable{
 		{Name: "GATEWAY_HANDSHAKE_TIMEOUT_MS", Default: "10000", Meaning: "from a client's connection to the end of its TLS handshake"},
