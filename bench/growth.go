@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -35,7 +36,8 @@ func (s *stage) measureGrowth(ctx context.Context, p *peer, _ int) (measurement,
 // growConnections asks one question at a time, always on the same connection or
 // going round thousands. With one for each loop, the loops take turns as they do with
 // thousands; with one, a single loop stays awake. Other peers show what of it is the
-// machine's: thousands of sockets are in no cache.
+// machine's: thousands of sockets are in no cache. What is the peer's own shows where the
+// load and the broker, with as many sockets, have other processors.
 func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, error) {
 	of := front{key: ecdsa}
 	if !p.endsTLS(of) {
@@ -45,11 +47,24 @@ func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, erro
 		return measurement{}, err
 	}
 	counts := []int64{1, int64(s.options.Threads), int64(s.options.Idle)}
-	m, err := s.grow("CPU per request", "connections", counts, func(n int64) (measurement, float64, error) {
-		return s.oneAtATime(ctx, p, int(n))
-	})
-	if err != nil || p.name != postern {
+	measure := func(cost string, counts []int64) (measurement, error) {
+		return s.grow(cost, "connections", counts, func(n int64) (measurement, float64, error) {
+			return s.oneAtATime(ctx, p, int(n))
+		})
+	}
+	m, err := measure("CPU per request", counts)
+	if err != nil {
 		return m, err
+	}
+	alone, err := s.apart(p, func() (measurement, error) {
+		return measure("CPU per request, alone on a processor", []int64{1, int64(s.options.Idle)})
+	})
+	if err != nil && !errors.Is(err, errNotMeasured) {
+		return m, err
+	}
+	m.also(alone)
+	if p.name != postern {
+		return m, nil
 	}
 	seconds, err := s.sample(ctx, longestStop)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,11 +51,24 @@ type loadProcess struct {
 // startLoad starts a child and returns when it is prepared: connected, and
 // waiting to be told to go. It ends with ctx.
 func startLoad(ctx context.Context, spec load.Spec) (*loadProcess, error) {
+	return startLoadBy(ctx, spec)
+}
+
+// startLoadElsewhere is startLoad for clients whose machines are not the measured ones': the
+// load runs on what CPU time the others leave. It is for loads at fixed times, whose
+// outcome says whether that was enough.
+func startLoadElsewhere(ctx context.Context, spec load.Spec) (*loadProcess, error) {
+	return startLoadBy(ctx, spec, "nice", "-n", "19")
+}
+
+// startLoadBy starts a child by a command that runs others.
+func startLoadBy(ctx context.Context, spec load.Spec, by ...string) (*loadProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("bench: load process: %w", err)
 	}
-	l := &loadProcess{cmd: exec.CommandContext(ctx, self, loadCommand)}
+	command := slices.Concat(by, []string{self, loadCommand})
+	l := &loadProcess{cmd: exec.CommandContext(ctx, command[0], command[1:]...)}
 	l.cmd.Stderr = os.Stderr
 	if l.in, err = l.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("bench: load process: %w", err)

@@ -56,7 +56,9 @@ type disturbed struct {
 	did   load.Outcome // of what disturbed them
 }
 
-// beside measures the neighbours while a second load process disturbs them.
+// beside measures the neighbours while a second load process disturbs them. One that
+// keeps to a schedule does so on the CPU time that is left: it is the peer's work for it
+// that is to disturb them, not its own.
 func (s *stage) beside(ctx context.Context, p *peer, disturbance load.Spec) (d disturbed, err error) {
 	spec := s.neighbours(p)
 	disturbance.Duration = spec.Warm + spec.Duration + 2*s.options.Lead
@@ -64,7 +66,11 @@ func (s *stage) beside(ctx context.Context, p *peer, disturbance load.Spec) (d d
 	if err != nil {
 		return d, err
 	}
-	l, err := startLoad(ctx, disturbance)
+	start := startLoad
+	if disturbance.PerSecond > 0 {
+		start = startLoadElsewhere
+	}
+	l, err := start(ctx, disturbance)
 	if err != nil {
 		return d, err
 	}

@@ -2,12 +2,16 @@ package procstat
 
 import (
 	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // process writes the two files of one process into a recorded /proc.
@@ -147,5 +151,63 @@ func TestParseSystem(t *testing.T) {
 		if _, err := parseSystem(bad); err == nil {
 			t.Errorf("stat %q was accepted", bad)
 		}
+	}
+}
+
+// A process that is confined, its threads and the child it starts later keep to where they
+// were sent; let go again, they may run everywhere.
+func TestConfine(t *testing.T) {
+	all, err := Processors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 2 {
+		t.Skip("there is but one processor")
+	}
+	shell := exec.Command("sh", "-c", "read go; sleep 60 & read end; kill $!")
+	in, err := shell.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = io.WriteString(in, "end\n")
+		_ = shell.Wait() // it was told to end
+	})
+	if err := Confine(shell.Process.Pid, all[1:2]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, "go\n"); err != nil {
+		t.Fatal(err)
+	}
+	var children []int
+	for len(children) < 2 { // the shell and what it has started
+		stats, err := readAll(Live)
+		if err != nil {
+			t.Fatal(err)
+		}
+		children = family(stats, shell.Process.Pid)
+	}
+	check := func(want []int) {
+		t.Helper()
+		for _, pid := range children {
+			var set unix.CPUSet
+			if err := unix.SchedGetaffinity(pid, &set); err != nil {
+				t.Fatal(err)
+			}
+			if set.Count() != len(want) || !set.IsSet(want[len(want)-1]) {
+				t.Errorf("process %d may run on %d processors, want %v", pid, set.Count(), want)
+			}
+		}
+	}
+	check(all[1:2])
+	if err := Confine(shell.Process.Pid, all); err != nil {
+		t.Fatal(err)
+	}
+	check(all)
+	if err := Confine(1<<30, all); !errors.Is(err, ErrGone) {
+		t.Errorf("a process that is not there: %v", err)
 	}
 }
