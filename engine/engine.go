@@ -147,6 +147,7 @@ const waitingPerPlace = 16
 // Start opens the ports and serves until Close. On error nothing is left open.
 func Start(o Options) (*Engine, error) {
 	o.defaults()
+	o.Sockets.spliceIf(trySplice, o.Log)
 	e := &Engine{
 		o:       o,
 		places:  newFairQueue(o.MaxAdmissions, o.MaxAdmissionsPerAddress, min(waitingPerPlace*o.MaxAdmissions, o.MaxConnections)),

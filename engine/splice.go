@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +75,44 @@ func spliceOnce(from, into, n int) (int, error) {
 		case !errors.Is(err, unix.EINTR):
 			return 0, os.NewSyscallError("splice", err)
 		}
+	}
+}
+
+// trySplice moves a byte from a socket to a socket: a sandbox may lack splice or forbid it.
+func trySplice() error {
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socketpair", err)
+	}
+	defer func() { _, _ = unix.Close(ends[0]), unix.Close(ends[1]) }()
+	through, err := newPipe()
+	if err != nil {
+		return err
+	}
+	defer through.close()
+	if _, err := unix.Write(ends[0], []byte{0}); err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	if n, err := through.fill(ends[1], 1); err != nil || n != 1 {
+		return errors.Join(err, errNotSpliced)
+	}
+	if err := through.drain(ends[1]); err != nil || through.held != 0 {
+		return errors.Join(err, errNotSpliced)
+	}
+	return nil
+}
+
+var errNotSpliced = errors.New("engine: splice moved nothing")
+
+// spliceIf turns splice off where try fails: an error in the middle of a frame would be the
+// session's end.
+func (s *Sockets) spliceIf(try func() error, log *slog.Logger) {
+	if s.Splice == 0 {
+		return
+	}
+	if err := try(); err != nil {
+		log.Warn("this system does not splice: plaintext is read and written", "err", err)
+		s.Splice = 0
 	}
 }
 

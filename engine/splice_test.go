@@ -5,10 +5,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func spliced(e *Engine) (n uint64) {
@@ -139,6 +143,33 @@ func TestSpliceStalled(t *testing.T) {
 		onLoopAndWait(t, e, func() { spare = len(e.loops[0].pipes) })
 		return descriptors(t) <= before+2*spare
 	})
+}
+
+// Where splice cannot be had it is not used, and the log says why.
+func TestSpliceIf(t *testing.T) {
+	if err := trySplice(); err != nil {
+		t.Errorf("here, where other tests need it: %v", err)
+	}
+	for _, c := range []struct {
+		bytes int
+		err   error
+		want  int
+		log   string
+	}{
+		{64 << 10, nil, 64 << 10, ""},
+		{64 << 10, os.NewSyscallError("splice", unix.EPERM), 0, `level=WARN msg="this system does not splice: plaintext is read and written" err="splice: operation not permitted"`},
+		{0, unix.EPERM, 0, ""},
+	} {
+		var log bytes.Buffer
+		s := Sockets{Splice: c.bytes}
+		s.spliceIf(func() error { return c.err }, slog.New(slog.NewTextHandler(&log, nil)))
+		if s.Splice != c.want {
+			t.Errorf("%d bytes, %v: from %d on, want %d", c.bytes, c.err, s.Splice, c.want)
+		}
+		if got := log.String(); !strings.Contains(got, c.log) || (c.log == "") != (got == "") {
+			t.Errorf("%d bytes, %v: logged %q, want %q", c.bytes, c.err, got, c.log)
+		}
+	}
 }
 
 // A loop that has lent all its pipes carries long frames as ever.
