@@ -49,20 +49,9 @@ type loadProcess struct {
 }
 
 // startLoad starts a child and returns when it is prepared: connected, and
-// waiting to be told to go. It ends with ctx.
-func startLoad(ctx context.Context, spec load.Spec) (*loadProcess, error) {
-	return startLoadBy(ctx, spec)
-}
-
-// startLoadElsewhere is startLoad for clients whose machines are not the measured ones': the
-// load runs on what CPU time the others leave. It is for loads at fixed times, whose
-// outcome says whether that was enough.
-func startLoadElsewhere(ctx context.Context, spec load.Spec) (*loadProcess, error) {
-	return startLoadBy(ctx, spec, "nice", "-n", "19")
-}
-
-// startLoadBy starts a child by a command that runs others.
-func startLoadBy(ctx context.Context, spec load.Spec, by ...string) (*loadProcess, error) {
+// waiting to be told to go. It ends with ctx. by is a command that runs another, which is
+// to become the child; without it, nothing stands between.
+func startLoad(ctx context.Context, spec load.Spec, by ...string) (*loadProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("bench: load process: %w", err)

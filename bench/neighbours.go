@@ -66,11 +66,11 @@ func (s *stage) beside(ctx context.Context, p *peer, disturbance load.Spec) (d d
 	if err != nil {
 		return d, err
 	}
-	start := startLoad
-	if disturbance.PerSecond > 0 {
-		start = startLoadElsewhere
+	var by []string
+	if disturbance.PerSecond > 0 { // the outcome says whether it was kept
+		by = []string{"nice", "-n", "19"}
 	}
-	l, err := start(ctx, disturbance)
+	l, err := startLoad(ctx, disturbance, by...)
 	if err != nil {
 		return d, err
 	}

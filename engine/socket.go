@@ -112,8 +112,8 @@ func (l *link) readable() {
 	case len(b) > 0:
 		l.pair.loop.read = b
 		l.pair.traffic(l, b)
-		if len(b) == headRead && !l.longFrame() {
-			l.long = false
+		if l.long && len(b) == headRead {
+			l.long = l.pair.session.Passing(l.side) >= l.pair.loop.engine.o.Sockets.Splice
 		}
 	}
 }

@@ -19,7 +19,8 @@ type Sockets struct {
 	// them to the kernel, which fits them to each connection.
 	SendBuffer, ReceiveBuffer int
 	// Splice is from how many bytes on what is to come of a frame is moved by
-	// splice(2), between sides that are both plaintext; 0 never does.
+	// splice(2), between sides that are both plaintext; 0 never does, nor does a system
+	// that does not splice.
 	Splice int
 	// Read is how many bytes a loop reads at once, from a broker no more than
 	// brokerRead; default 128 KiB.

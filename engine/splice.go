@@ -93,16 +93,15 @@ func trySplice() error {
 	if _, err := unix.Write(ends[0], []byte{0}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
-	if n, err := through.fill(ends[1], 1); err != nil || n != 1 {
-		return errors.Join(err, errNotSpliced)
+	if _, err := through.fill(ends[1], 1); err != nil {
+		return err
 	}
-	if err := through.drain(ends[1]); err != nil || through.held != 0 {
-		return errors.Join(err, errNotSpliced)
+	if err := through.drain(ends[1]); err != nil {
+		return err
 	}
-	return nil
+	_, err = unix.Read(ends[0], make([]byte, 1)) // has nothing if nothing was moved
+	return os.NewSyscallError("read", err)
 }
-
-var errNotSpliced = errors.New("engine: splice moved nothing")
 
 // spliceIf turns splice off where try fails: an error in the middle of a frame would be the
 // session's end.
@@ -122,14 +121,12 @@ func (lp *loop) borrowPipe() *pipe {
 	if lp.lent == lentPipes {
 		return nil
 	}
+	var p *pipe
 	if n := len(lp.pipes); n > 0 {
-		p := lp.pipes[n-1]
-		lp.pipes = lp.pipes[:n-1]
-		lp.lent++
-		return p
-	}
-	p, err := newPipe()
-	if err != nil {
+		p, lp.pipes = lp.pipes[n-1], lp.pipes[:n-1]
+	} else if made, err := newPipe(); err == nil {
+		p = made
+	} else {
 		return nil
 	}
 	lp.lent++
@@ -146,11 +143,6 @@ func (lp *loop) returnPipe(p *pipe) {
 	lp.pipes = append(lp.pipes, p)
 }
 
-// longFrame reports whether enough of a frame is to come that it is worth a pipe.
-func (l *link) longFrame() bool {
-	return l.pair.session.Passing(l.side) >= l.pair.loop.engine.o.Sockets.Splice
-}
-
 // splice moves what has come from l, if it is a part of a long frame, and reports whether
 // it did: if not, l is to be read.
 func (p *pair) splice(l *link) bool {
@@ -158,15 +150,18 @@ func (p *pair) splice(l *link) bool {
 	if lp.engine.o.Sockets.Splice == 0 || l.tls != nil || peer.tls != nil || p.finished || peer.waiting() > 0 || len(l.held) > 0 {
 		return false
 	}
-	left := p.session.Passing(l.side)
-	if l.moving = l.longFrame() || l.moving && left >= smallSegment; !l.moving {
+	least, left := lp.engine.o.Sockets.Splice, p.session.Passing(l.side)
+	if l.moving {
+		least = min(least, smallSegment)
+	}
+	if l.moving = left >= least; !l.moving {
 		return false
 	}
-	l.long = true
 	through := lp.borrowPipe()
 	if through == nil {
 		return false
 	}
+	l.long = true
 	moved, failed, err := through.move(l, peer, min(left, pipeSize))
 	p.session.Passed(l.side, moved)
 	p.sentBytes[peer.side] += uint64(moved)

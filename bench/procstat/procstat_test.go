@@ -173,8 +173,8 @@ func TestConfine(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_, _ = io.WriteString(in, "end\n")
-		_ = shell.Wait() // it was told to end
+		_ = in.Close() // what it reads ends with it
+		_ = shell.Wait()
 	})
 	if err := Confine(shell.Process.Pid, all[1:2]); err != nil {
 		t.Fatal(err)
