@@ -231,15 +231,15 @@ func (f *follower) take(r *reader, got chunk) {
 		}
 	}
 	r.position = got.next
-	if !r.aside {
-		f.progress.reach(got.next)
-	}
 	s := f.store
 	s.mu.Lock()
 	f.end = got.end
 	s.stats.Records += uint64(len(got.records))
 	s.stats.Skipped += skipped
 	s.mu.Unlock()
+	if !r.aside {
+		f.progress.reach(got.next) // last: a writer who awaits its record finds it counted
+	}
 }
 
 // handOver puts what was read from the start in force, all at once.
@@ -249,11 +249,11 @@ func (f *follower) handOver(r *reader) {
 	if before, _ := f.progress.now(); r.position < before {
 		f.progress.rewind() // cut back while it was being refreshed
 	}
-	f.progress.reach(r.position)
 	s := f.store
 	s.mu.Lock()
 	f.reason = nil
 	s.mu.Unlock()
+	f.progress.reach(r.position)
 	s.log.Info(f.what+" read", append(counts,
 		"skipped", r.skipped, "offset", r.position, "took", s.options.Now().Sub(r.began))...)
 }
