@@ -50,7 +50,8 @@ func (ln *listener) admit(conn *net.TCPConn, port int, place *permit) {
 	}
 	kept = true
 	e.admissions.owe()
-	p.place, p.loop = place, e.place(nil)
+	p.place = place
+	e.place(p, nil)
 	err = p.client.hold(conn)
 	p.loop.do(func() { p.begin(err) })
 }
@@ -200,7 +201,7 @@ func (p *pair) admitted() {
 
 // left is the end of a session that has not entered its loop.
 func (p *pair) left() {
-	p.loop.placed.sessions.Add(-1)
+	p.loop.placed.count(p.session.Node(), -1)
 	p.loop.engine.counters.leave()
 	p.admitted()
 }

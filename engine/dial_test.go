@@ -22,7 +22,8 @@ func waiting(t *testing.T, e *Engine, fd int) (client *net.TCPConn, p *pair) {
 	s := session.New(e.listeners[0].shared, session.Anywhere)
 	s.Start(mapping.Auth{Principal: "CN=orders"}, nil, &session.Effects{Stats: &e.stats})
 	p = newPair(e.listeners[0], s, client.LocalAddr(), time.Now())
-	p.node, p.loop = session.Anywhere, e.place(nil)
+	p.node = session.Anywhere
+	e.place(p, nil)
 	err := p.client.hold(ours)
 	if err == nil {
 		p.place, err = e.places.ask(p.from, beginning)

@@ -119,7 +119,7 @@ func (d *door) receive(lp *loop, fd int, remote *net.TCPAddr) {
 	}
 	p := newPair(ln, session.New(ln.shared, node), remote, time.Now())
 	p.from, p.place, p.client.fd = place.claim.from, place, fd
-	if p.loop = e.place(lp); p.loop == lp {
+	if e.place(p, lp); p.loop == lp {
 		p.begin(nil)
 	} else {
 		p.loop.do(func() { p.begin(nil) })

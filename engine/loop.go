@@ -217,18 +217,18 @@ func (lp *loop) forget(p *pair) {
 	delete(lp.pairs, p)
 	p.stopDialing()
 	p.admitted()
-	lp.placed.sessions.Add(-1)
+	lp.placed.count(p.session.Node(), -1)
 	lp.engine.counters.leave()
 }
 
 // place chooses the loop for a new session; near is the one that has accepted it, nil
 // if none has.
-func (e *Engine) place(near *loop) *loop {
+func (e *Engine) place(p *pair, near *loop) {
 	e.placing.Lock()
 	defer e.placing.Unlock()
-	lp := e.loops[leastLoaded(e.weights, slices.Index(e.loops, near))]
-	lp.placed.sessions.Add(1)
-	return lp
+	node := p.session.Node()
+	p.loop = e.loops[leastLoaded(e.weights, slices.Index(e.loops, near), node)]
+	p.loop.placed.count(node, 1)
 }
 
 // tellUnroutable logs that clients were told of brokers they cannot reach,

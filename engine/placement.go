@@ -3,6 +3,8 @@ package engine
 import (
 	"math"
 	"sync/atomic"
+
+	"github.com/postern-kafka/postern/session"
 )
 
 // What an event of a socket costs a loop, and how many bytes may pass for that,
@@ -19,11 +21,30 @@ const (
 // placement is what decides which loop gets a new session.
 type placement struct {
 	sessions atomic.Int32
+	brokers  atomic.Int32     // sessions of a certain broker, of all these
 	events   atomic.Uint64    // of sockets, since the start
 	received [2]atomic.Uint64 // bytes read, by side, since the start
 
 	busy   atomic.Uint64 // ns of work per watch, smoothed
 	before uint64        // ns of work up to the last watch; the watch's own
+}
+
+// of is how many sessions there are of the kind that node is of. A Kafka client keeps the
+// connection to its bootstrap server beside those to brokers and hardly uses it. It opens
+// them in turn: counted together, those that work could all come to the same loop.
+func (p *placement) of(node int32) float64 {
+	if node == session.Anywhere {
+		return float64(p.sessions.Load())
+	}
+	return float64(p.brokers.Load())
+}
+
+// count counts a session that has come to the loop, or with -1 one that has left it.
+func (p *placement) count(node int32, by int32) {
+	p.sessions.Add(by)
+	if node != session.Anywhere {
+		p.brokers.Add(by)
+	}
 }
 
 // note counts an event that has brought n bytes from side.
@@ -50,16 +71,16 @@ const nearEnough = 1.1
 // was placed a moment ago has not worked yet; it counts as an average one. So among idle
 // loops the one with the fewest sessions is chosen, and one that a few sessions keep busy
 // gets no more until the others have as much to do.
-func leastLoaded(loops []*placement, near int) int {
+func leastLoaded(loops []*placement, near int, node int32) int {
 	var busy, sessions float64
 	for _, p := range loops {
 		busy += float64(p.busy.Load())
-		sessions += float64(p.sessions.Load())
+		sessions += p.of(node)
 	}
 	average := (busy + 1) / (sessions + 1)
 	best, least, nearest := 0, math.Inf(1), math.Inf(1)
 	for i, p := range loops {
-		n := float64(p.sessions.Load())
+		n := p.of(node)
 		// Where there is no difference in work, the number decides.
 		load := max(float64(p.busy.Load()), n*average) + n*average/1000
 		if load < least {

@@ -1,6 +1,10 @@
 package engine
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/postern-kafka/postern/session"
+)
 
 func TestLeastLoaded(t *testing.T) {
 	type loop struct {
@@ -29,9 +33,29 @@ func TestLeastLoaded(t *testing.T) {
 			p.busy.Store(l.busy)
 			loops = append(loops, p)
 		}
-		if got := leastLoaded(loops, c.near); got != c.want {
+		if got := leastLoaded(loops, c.near, session.Anywhere); got != c.want {
 			t.Errorf("%s: loop %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+// What clients open in turn, a connection to the bootstrap server and one to a broker, is
+// spread by kind.
+func TestPlacedByKind(t *testing.T) {
+	loops := []*placement{new(placement), new(placement)}
+	for range 8 {
+		for _, node := range []int32{session.Anywhere, 1} {
+			loops[leastLoaded(loops, -1, node)].count(node, 1)
+		}
+	}
+	for i, p := range loops {
+		if all, brokers := p.sessions.Load(), p.brokers.Load(); all != 8 || brokers != 4 {
+			t.Errorf("loop %d has %d sessions, %d of brokers; want 8 and 4", i, all, brokers)
+		}
+	}
+	loops[1].count(1, -1)
+	if got := leastLoaded(loops, -1, 1); got != 1 {
+		t.Errorf("the next one to a broker goes to loop %d, where more are", got)
 	}
 }
 

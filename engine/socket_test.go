@@ -104,7 +104,8 @@ func TestSocketThatCannotBeTakenOver(t *testing.T) {
 		t.Fatal("the engine has a session")
 	}
 	p := newPair(e.listeners[0], s, broker.RemoteAddr(), time.Now())
-	p.broker.fd, p.loop = fd, e.place(nil)
+	p.broker.fd = fd
+	e.place(p, nil)
 	failed := p.client.hold(client)
 	p.loop.do(func() { p.enter(failed) })
 	if _, err := io.ReadAll(broker); err != nil {
