@@ -21,9 +21,10 @@ import (
 type loop struct {
 	engine *Engine
 	poller
-	pending atomic.Int32 // tasks that gnet has been given and has not begun
-	asking  sync.RWMutex // held by who gives gnet a task
-	ended   bool         // gnet takes none any more
+	pending atomic.Int32  // tasks that gnet has been given and has not begun
+	turns   atomic.Uint64 // how often the loop began to work or stopped: odd while it does
+	asking  sync.RWMutex  // held by who gives gnet a task
+	ended   bool          // gnet takes none any more
 	effects session.Effects
 	stats   session.Stats
 	pairs   map[*pair]struct{} // owned by the loop
@@ -65,7 +66,11 @@ func newLoop(e *Engine, stays bool) (*loop, error) {
 func (lp *loop) run() {
 	defer close(lp.over)
 	err := lp.gnet.Polling(func(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
-		lp.serve(fd, ev)
+		if fd != lp.recall {
+			lp.turns.Add(1)
+			lp.serve(fd, ev)
+			lp.turns.Add(1)
+		}
 		lp.stay()
 		return nil
 	})
@@ -119,6 +124,9 @@ func (lp *loop) ask(f func() error) {
 	lp.pending.Add(1)
 	err := lp.gnet.Trigger(queue.HighPriority, func(any) error {
 		lp.pending.Add(-1)
+		lp.turns.Add(1)
+		defer lp.turns.Add(1)
+		lp.returnToStay()
 		return f()
 	}, nil)
 	if err != nil { // the task is in the queue, but who is to be told of it?
@@ -131,7 +139,7 @@ func (lp *loop) close() error {
 	lp.asking.Lock()
 	defer lp.asking.Unlock()
 	lp.ended = true
-	return lp.gnet.Close()
+	return lp.poller.close()
 }
 
 // serve handles an event of a socket. What happened to the socket before, in the

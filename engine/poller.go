@@ -15,6 +15,7 @@ type poller struct {
 	gnet     *netpoll.Poller
 	epoll    int // gnet's
 	doorbell int // gnet's: the descriptor that tells of tasks
+	recall   int // ours: armed, it has gnet call the loop without waiting
 
 	stays  bool    // there are processors enough
 	links  []*link // by descriptor: the sockets of sessions
@@ -39,7 +40,18 @@ func newPoller(stays bool, read int) (poller, error) {
 		return p, errors.Join(errors.New("engine: this release of gnet has no netpoll.Poller.fd and efd"), p.gnet.Close())
 	}
 	p.epoll, p.doorbell = int(epoll.Int()), int(doorbell.Int())
+	if p.recall, err = unix.Eventfd(1, unix.EFD_CLOEXEC); err != nil {
+		return p, errors.Join(os.NewSyscallError("eventfd", err), p.gnet.Close())
+	}
+	if err := p.control(unix.EPOLL_CTL_ADD, p.recall, unix.EPOLLONESHOT); err != nil {
+		return p, errors.Join(err, p.close())
+	}
 	return p, nil
+}
+
+// close closes what newPoller has opened.
+func (p *poller) close() error {
+	return errors.Join(os.NewSyscallError("close", unix.Close(p.recall)), p.gnet.Close())
 }
 
 // add watches a socket for what comes. Errors and hang-ups are reported unasked.

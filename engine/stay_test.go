@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"runtime"
+	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,52 @@ func TestStaysAndLeaves(t *testing.T) {
 		t.Errorf("gnet saw all events of %d answers", answers.Load())
 	}
 	until(t, "the end of all others", func() bool { return e.counters.active.Load() == 4 })
+}
+
+// A loop without events goes back to gnet, which waits without a processor, although
+// the runtime interrupts a loop that keeps one for long.
+func TestLeavesWhenQuiet(t *testing.T) {
+	_, addr := staying(t, serveBroker(t, echo))
+	c := dial(t, addr)
+	defer c.Close()
+	roundTrips(t, c, 100)
+	away := []metrics.Sample{{Name: "/sched/goroutines/not-in-go:goroutines"}}
+	seen := 0
+	until(t, "a loop that waits without a processor", func() bool {
+		if metrics.Read(away); away[0].Value.Uint64() == 0 {
+			seen = 0
+		}
+		seen++
+		return seen > 5 // once may be a call that does not wait
+	})
+}
+
+// After a task the loop waits by itself again: gnet sees neither of the next two events.
+func TestReturnsAfterATask(t *testing.T) {
+	e, addr := staying(t, serveBroker(t, echo))
+	c := dial(t, addr)
+	defer c.Close()
+	until(t, "a request that gnet did not see", func() bool {
+		before := servedByItself(t, e)
+		roundTrips(t, c, 100)
+		return servedByItself(t, e) == before+2
+	})
+}
+
+// A loop that has nothing to do is not woken to measure its lag.
+func TestIdleIsNotAsked(t *testing.T) {
+	e, addr := staying(t, serveBroker(t, echo))
+	c := dial(t, addr)
+	defer c.Close()
+	roundTrips(t, c, 100)
+	lp := e.loops[0]
+	until(t, "a loop that has answered and is idle", func() bool {
+		return lp.turns.Load() == lp.lag.idle.Load() && lp.lag.asked.Load() == 0
+	})
+	before := lp.turns.Load()
+	if lp.lag.ask(lp); lp.lag.asked.Load() != 0 || lp.turns.Load() != before {
+		t.Error("it was asked")
+	}
 }
 
 // A broker that ends while its loop waits by itself ends the client.

@@ -57,17 +57,20 @@ func (e *Engine) tellRefused(told uint64) (total uint64) {
 
 // lag is how long a loop takes to do what it is asked to do.
 type lag struct {
-	asked   atomic.Int64 // when, after birth; 0 if it has answered
-	present atomic.Int64 // the longest of this window, in nanoseconds
-	last    atomic.Int64 // the longest of the last one
+	asked   atomic.Int64  // when, after birth; 0 if it has answered
+	present atomic.Int64  // the longest of this window, in nanoseconds
+	last    atomic.Int64  // the longest of the last one
+	idle    atomic.Uint64 // the loop's turns if it has done nothing since it answered
 }
 
-// ask measures once, unless the loop has not answered yet.
+// ask measures once, unless the loop has not answered yet, or has done nothing since: an
+// idle loop is not woken for it.
 func (g *lag) ask(lp *loop) {
 	now := int64(time.Since(birth))
-	if g.asked.CompareAndSwap(0, now) {
+	if lp.turns.Load() != g.idle.Load() && g.asked.CompareAndSwap(0, now) {
 		lp.do(func() {
 			g.present.Store(max(g.present.Load(), int64(time.Since(birth))-now))
+			g.idle.Store(lp.turns.Load() + 1)
 			g.asked.Store(0)
 		})
 	}
