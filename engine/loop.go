@@ -123,10 +123,11 @@ func (lp *loop) ask(f func() error) {
 	}
 	lp.pending.Add(1)
 	err := lp.gnet.Trigger(queue.HighPriority, func(any) error {
-		lp.pending.Add(-1)
 		lp.turns.Add(1)
 		defer lp.turns.Add(1)
-		lp.returnToStay()
+		if lp.pending.Add(-1) == 0 { // the last of those that gnet does in a row
+			lp.returnToStay()
+		}
 		return f()
 	}, nil)
 	if err != nil { // the task is in the queue, but who is to be told of it?

@@ -92,7 +92,7 @@ func (lp *loop) ringAgain() {
 // rearm has the poller tell of a descriptor again.
 func (lp *loop) rearm(fd int, interest uint32) {
 	if err := lp.control(unix.EPOLL_CTL_MOD, fd, interest); err != nil {
-		// It would be another gnet than the one that was examined at the start.
+		// It would be another poller than the one that was made and examined at the start.
 		lp.stays = false
 		lp.engine.o.Log.Error("a loop cannot wait by itself", "err", err)
 	}
