@@ -9,11 +9,12 @@
 //	admission (bounded)    waits for a place; performs the TLS handshake; later what may take long
 //	                       or wait: a dial with TLS, a login or several addresses (dial.go), a
 //	                       client's credentials (dialogue.go); then it is free for others (workers.go)
-//	watch (one)            measures the loops' lag, cuts silent handshakes while others wait
+//	watch (one)            measures the loops' lag and work, has sessions move (rebalance.go), cuts
+//	                       silent handshakes while others wait
 //	loop (one per core)    everything else, for its own sessions, without a lock, on
 //	                       gnet's poller; while there is work it waits for more by itself (stay.go)
 //
-// A session belongs to its loop from begin on. While an admission goroutine does something
+// A session belongs to its loop from begin on, until that gives it to another (move.go). While an admission goroutine does something
 // for it (pair.aside), its loop watches neither of its sockets and does not look at it.
 // It is among loop.pairs, where Drain and Revoke find it, once both sockets are there.
 //

@@ -115,8 +115,9 @@ func setDefault[T int | time.Duration](v *T, d T) {
 type Engine struct {
 	o         Options
 	loops     []*loop
-	weights   []*placement // of the loops
-	placing   sync.Mutex   // two at once would choose the same loop
+	weights   []*placement  // of the loops
+	placing   sync.Mutex    // two at once would choose the same loop
+	window    atomic.Uint32 // one of watch's, in which the loops count who works
 	listeners []*listener
 
 	places       *fairQueue // a permit per connection in handshake or dial
@@ -256,6 +257,7 @@ func (e *Engine) stopAccepting() {
 	for _, lp := range e.loops {
 		lp.do(lp.cutDials)
 	}
+	e.settle()
 }
 
 // Close ends everything at once; call Drain before for a graceful end.

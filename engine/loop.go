@@ -21,10 +21,10 @@ import (
 type loop struct {
 	engine *Engine
 	poller
-	pending atomic.Int32  // tasks that gnet has been given and has not begun
-	turns   atomic.Uint64 // how often the loop began to work or stopped: odd while it does
-	asking  sync.RWMutex  // held by who gives gnet a task
-	ended   bool          // gnet takes none any more
+	pending atomic.Int32 // tasks that gnet has been given and has not begun
+	work    work
+	asking  sync.RWMutex // held by who gives gnet a task
+	ended   bool         // gnet takes none any more
 	effects session.Effects
 	stats   session.Stats
 	pairs   map[*pair]struct{} // owned by the loop
@@ -43,7 +43,12 @@ type loop struct {
 	pipes []*pipe // spare ones
 	lent  int     // pipes that are in use
 
-	placed  placement
+	placed     placement
+	order      order  // sessions to give to another loop
+	window     uint32 // the engine's, at the last event
+	active     int    // sessions that had an event in it
+	wereActive int    // and in the one before
+
 	spliced atomic.Uint64 // bytes that passed through pipes
 	lag     lag
 }
@@ -67,9 +72,9 @@ func (lp *loop) run() {
 	defer close(lp.over)
 	err := lp.gnet.Polling(func(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
 		if fd != lp.recall {
-			lp.turns.Add(1)
+			lp.work.begin()
 			lp.serve(fd, ev)
-			lp.turns.Add(1)
+			lp.work.end()
 		}
 		lp.stay()
 		return nil
@@ -123,8 +128,8 @@ func (lp *loop) ask(f func() error) {
 	}
 	lp.pending.Add(1)
 	err := lp.gnet.Trigger(queue.HighPriority, func(any) error {
-		lp.turns.Add(1)
-		defer lp.turns.Add(1)
+		lp.work.begin()
+		defer lp.work.end()
 		if lp.pending.Add(-1) == 0 { // the last of those that gnet does in a row
 			lp.returnToStay()
 		}
@@ -169,6 +174,9 @@ func (lp *loop) serve(fd int, events uint32) {
 		}
 	case events&(unix.EPOLLERR|unix.EPOLLHUP) != 0:
 		l.close(l.failure())
+	}
+	if lp.order.left > 0 {
+		lp.obey(l.pair)
 	}
 }
 

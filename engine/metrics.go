@@ -27,6 +27,7 @@ type counters struct {
 	lostLogLines       atomic.Uint64
 	loggedIn           atomic.Uint64 // at brokers
 	renewed            atomic.Uint64 // logins that took the place of earlier ones
+	moved              atomic.Uint64 // sessions, to another loop
 	ended              [3][session.NumKinds]atomic.Uint64
 
 	mu            sync.Mutex
@@ -156,6 +157,7 @@ func (e *Engine) WriteMetrics(w io.Writer) {
 	metrics.WriteCounterUint64(w, `gateway_admissions_refused_total`, c.refusedAdmissions.Load())
 	metrics.WriteCounterUint64(w, `gateway_accept_failures_total`, c.acceptFailed.Load())
 	metrics.WriteCounterUint64(w, `gateway_log_lines_lost_total`, c.lostLogLines.Load())
+	metrics.WriteCounterUint64(w, `gateway_sessions_moved_total`, c.moved.Load())
 	for side := range c.ended {
 		for kind := range c.ended[side] {
 			if n := c.ended[side][kind].Load(); n > 0 {
@@ -207,6 +209,7 @@ func (e *Engine) writeLoops(w io.Writer) {
 		refused += lp.stats.Refused.Load()
 		metrics.WriteGaugeFloat64(w, fmt.Sprintf(`gateway_loop_lag_seconds{loop="%d"}`, i), lp.lag.highest().Seconds())
 		metrics.WriteGaugeUint64(w, fmt.Sprintf(`gateway_loop_sessions{loop="%d"}`, i), uint64(max(0, lp.placed.sessions.Load())))
+		metrics.WriteGaugeFloat64(w, fmt.Sprintf(`gateway_loop_busy_ratio{loop="%d"}`, i), lp.placed.share())
 	}
 	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_client"}`, fromClient)
 	metrics.WriteCounterUint64(w, `gateway_bytes_exchanged_total{direction="from_broker"}`, fromBroker)

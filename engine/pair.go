@@ -31,6 +31,11 @@ type pair struct {
 	finished  bool
 	forgotten bool
 
+	window uint32 // the loop's, when it last had an event
+	events uint32 // in that window
+	stays  uint32 // it is not given to another loop again before that window
+	named  bool   // a timer that could not be stopped may still call its loop
+
 	place   *permit     // until it has entered
 	node    int32       // that the session asked for
 	talk    *dialogue   // before a broker is dialled; nil afterwards
@@ -40,9 +45,9 @@ type pair struct {
 	remote    net.Addr
 	from      origin // of remote; its handshakes take turns with others'
 	identity  tlsterm.Identity
-	sentBytes [2]uint64 // plaintext sent to each side
-	renewal   time.Time // when the login at the broker must be renewed; zero: never
-	renewing  *time.Timer
+	sentBytes [2]uint64   // plaintext sent to each side
+	renewal   time.Time   // when the login at the broker must be renewed; zero: never
+	renewing  *time.Timer // has a renewal begin; nil if none is due
 	renewed   *relogin    // under way
 	relaying  *time.Timer // ends a session whose login a broker decides
 }
@@ -98,6 +103,7 @@ func (p *pair) traffic(l *link, b []byte) {
 	if p.finished {
 		return
 	}
+	p.stir()
 	p.loop.placed.note(int(l.side), len(b))
 	if l.tls == nil {
 		p.input(l, b)

@@ -7,22 +7,14 @@ import (
 	"github.com/postern-kafka/postern/session"
 )
 
-// What an event of a socket costs a loop, and how many bytes may pass for that,
-// roughly: the ratio decides which of two loops counts as the busier, not the
-// amount.
-const (
-	eventCost = 5_000 // ns
-	bytesByNS = 2
-	// keepShare of what was measured before stays in the average: it follows a
-	// change within a second.
-	keepShare = 0.8
-)
+// keepShare of what was measured before stays in the average: it follows a change within
+// a second.
+const keepShare = 0.8
 
 // placement is what decides which loop gets a new session.
 type placement struct {
 	sessions atomic.Int32
 	brokers  atomic.Int32     // sessions of a certain broker, of all these
-	events   atomic.Uint64    // of sockets, since the start
 	received [2]atomic.Uint64 // bytes read, by side, since the start
 
 	busy   atomic.Uint64 // ns of work per watch, smoothed
@@ -47,16 +39,19 @@ func (p *placement) count(node int32, by int32) {
 	}
 }
 
-// note counts an event that has brought n bytes from side.
+// note counts n bytes from side.
 func (p *placement) note(side int, n int) {
-	p.events.Add(1)
 	p.received[side].Add(uint64(n))
 }
 
-// weigh brings busy up to date; it is called once for each watch.
-func (p *placement) weigh() {
-	bytes := p.received[0].Load() + p.received[1].Load()
-	now := p.events.Load()*eventCost + bytes/bytesByNS
+// share is which part of a processor the loop needs.
+func (p *placement) share() float64 {
+	return float64(p.busy.Load()) / float64(watchEvery)
+}
+
+// weigh brings busy up to date; it is called once for each watch. now is the loop's work
+// since the start in ns.
+func (p *placement) weigh(now uint64) {
 	p.busy.Store(uint64(keepShare*float64(p.busy.Load()) + (1-keepShare)*float64(now-p.before)))
 	p.before = now
 }

@@ -62,16 +62,20 @@ func TestPlacedByKind(t *testing.T) {
 // A loop's work is what came since the last look, and an old one is forgotten.
 func TestWeigh(t *testing.T) {
 	p := new(placement)
-	for range 1000 {
-		p.note(0, 100_000)
-	}
-	p.weigh()
+	const work = uint64(watchEvery) / 2
+	p.weigh(work)
 	first := p.busy.Load()
-	if want := uint64(0.2 * (1000*eventCost + 1000*100_000/bytesByNS)); first < want-1 || first > want+1 {
+	if want := work / 5; first < want-1 || first > want+1 {
 		t.Errorf("busy %d, want %d", first, want)
 	}
+	for n := range uint64(100) {
+		p.weigh((n + 2) * work)
+	}
+	if got := p.share(); got < 0.499 || got > 0.501 {
+		t.Errorf("busy %v of the time, want half of it", got)
+	}
 	for range 100 {
-		p.weigh()
+		p.weigh(101 * work)
 	}
 	if left := p.busy.Load(); left > first/1_000_000 {
 		t.Errorf("after silence still %d of %d", left, first)

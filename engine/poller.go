@@ -54,11 +54,9 @@ func (p *poller) close() error {
 	return errors.Join(os.NewSyscallError("close", unix.Close(p.recall)), p.gnet.Close())
 }
 
-// add watches a socket for what comes. Errors and hang-ups are reported unasked.
-// Urgent bytes (EPOLLPRI) are not: nobody reads them, and they would be told of
-// again and again.
+// add watches a socket for what its link waits for.
 func (p *poller) add(l *link) error {
-	return p.await(l, unix.EPOLLIN)
+	return p.await(l, l.interest())
 }
 
 // await watches a socket, or goes on to watch it, for what interest says.

@@ -151,16 +151,21 @@ func (l *link) setInterest() {
 	if l.closed || l.fd == unheld {
 		return
 	}
-	var interest uint32
-	if !l.paused {
-		interest |= unix.EPOLLIN
-	}
-	if l.full {
-		interest |= unix.EPOLLOUT
-	}
-	if err := l.pair.loop.control(unix.EPOLL_CTL_MOD, l.fd, interest); err != nil {
+	if err := l.pair.loop.control(unix.EPOLL_CTL_MOD, l.fd, l.interest()); err != nil {
 		l.broken(err)
 	}
+}
+
+// interest is what the link waits for. Errors and hang-ups are reported unasked. Urgent
+// bytes (EPOLLPRI) are not: nobody reads them, and they would be told of again and again.
+func (l *link) interest() (events uint32) {
+	if !l.paused {
+		events |= unix.EPOLLIN
+	}
+	if l.full {
+		events |= unix.EPOLLOUT
+	}
+	return events
 }
 
 // broken ends the session because of this socket.

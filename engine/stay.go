@@ -51,9 +51,9 @@ func (lp *loop) stay() {
 		if err != nil || n == 0 {
 			return
 		}
-		lp.turns.Add(1)
+		lp.work.begin()
 		all := lp.serveAll(lp.events[:n])
-		lp.turns.Add(1)
+		lp.work.end()
 		if !all {
 			return
 		}

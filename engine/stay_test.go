@@ -122,10 +122,10 @@ func TestIdleIsNotAsked(t *testing.T) {
 	roundTrips(t, c, 100)
 	lp := e.loops[0]
 	until(t, "a loop that has answered and is idle", func() bool {
-		return lp.turns.Load() == lp.lag.idle.Load() && lp.lag.asked.Load() == 0
+		return lp.work.turns.Load() == lp.lag.idle.Load() && lp.lag.asked.Load() == 0
 	})
-	before := lp.turns.Load()
-	if lp.lag.ask(lp); lp.lag.asked.Load() != 0 || lp.turns.Load() != before {
+	before := lp.work.turns.Load()
+	if lp.lag.ask(lp); lp.lag.asked.Load() != 0 || lp.work.turns.Load() != before {
 		t.Error("it was asked")
 	}
 }

@@ -332,6 +332,13 @@ func TestLoginIsRenewed(t *testing.T) {
 	if got := e.counters.renewed.Load(); got != 1 {
 		t.Errorf("%d renewals, want 1", got)
 	}
+	onLoopAndWait(t, e, func() {
+		for p := range e.loops[0].pairs {
+			if !p.holdTimers() {
+				t.Error("the session could not move any more")
+			}
+		}
+	})
 	c.Close()
 	settled(t, e)
 	if got := endings(e); got != `{side="client",reason="ended"} 1` {
@@ -340,7 +347,7 @@ func TestLoginIsRenewed(t *testing.T) {
 }
 
 // TestLoginIsRenewedAgainAndAgain: requests flow while the login is renewed many
-// times, its answers cut into bytes; over TLS, too.
+// times, its answers cut into bytes, and the session moves between loops; over TLS, too.
 func TestLoginIsRenewedAgainAndAgain(t *testing.T) {
 	tr := newTrust(t)
 	for name, sealed := range map[string]bool{"clear": false, "TLS": true} {
@@ -375,8 +382,9 @@ func TestLoginIsRenewedAgainAndAgain(t *testing.T) {
 					o.BrokerTLS = func(string) *tls.Config { return tr.clientConfig(tls.VersionTLS13) }
 				}
 			})
+			defer restless(e)()
 			c := dial(t, addr)
-			for e.counters.renewed.Load() < 20 {
+			for e.counters.renewed.Load() < 20 || e.counters.moved.Load() < 20 {
 				roundTrips(t, c, 1, 100, 70_000, 300_000)
 			}
 			c.Close()

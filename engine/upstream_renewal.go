@@ -178,8 +178,8 @@ func (r *relogin) step(p *pair, send []byte, done bool, err error) {
 
 // finish lets the session go on.
 func (r *relogin) finish(p *pair) {
-	r.limit.Stop()
-	p.renewed = nil
+	p.named = p.named || !r.limit.Stop()
+	p.renewed, p.renewing = nil, nil
 	p.loop.engine.counters.renewed.Add(1)
 	p.renewal = renewalOf(r.login, r.began)
 	p.renew()

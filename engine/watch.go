@@ -30,7 +30,7 @@ func (e *Engine) watch() {
 		}
 		for _, lp := range e.loops {
 			lp.lag.ask(lp)
-			lp.placed.weigh()
+			lp.placed.weigh(lp.work.done.Load())
 		}
 		if n, own := e.places.lacking(); n > 0 {
 			e.halfOpen.shed(n, own, e.o.HandshakeTimeout/patienceShare)
@@ -39,6 +39,7 @@ func (e *Engine) watch() {
 			for _, lp := range e.loops {
 				lp.lag.turn()
 			}
+			e.rebalance()
 			unroutable = e.tellUnroutable(unroutable)
 			refused = e.tellRefused(refused)
 		}
@@ -67,10 +68,10 @@ type lag struct {
 // idle loop is not woken for it.
 func (g *lag) ask(lp *loop) {
 	now := int64(time.Since(birth))
-	if lp.turns.Load() != g.idle.Load() && g.asked.CompareAndSwap(0, now) {
+	if lp.work.turns.Load() != g.idle.Load() && g.asked.CompareAndSwap(0, now) {
 		lp.do(func() {
 			g.present.Store(max(g.present.Load(), int64(time.Since(birth))-now))
-			g.idle.Store(lp.turns.Load() + 1)
+			g.idle.Store(lp.work.turns.Load() + 1)
 			g.asked.Store(0)
 		})
 	}
