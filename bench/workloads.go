@@ -37,7 +37,7 @@ var workloads = []workload{
 	{name: "metadata", measure: (*stage).measureMetadata},
 	{name: load.Idle, measure: (*stage).measureIdle},
 	{name: "retained", once: true, measure: (*stage).measureRetained},
-	{name: "growth", once: true, measure: (*stage).measureGrowth},
+	{name: "growth", measure: (*stage).measureGrowth},
 }
 
 // workloadNames are the names of all workloads.

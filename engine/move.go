@@ -20,7 +20,7 @@ func (lp *loop) hand(p *pair, to *loop, stays uint32) bool {
 	node := p.session.Node()
 	lp.placed.count(node, -1)
 	to.placed.count(node, 1)
-	p.loop, p.stays = to, stays
+	p.loop, p.stays, p.events = to, stays, 0
 	to.do(func() { p.enter(nil) })
 	return true
 }

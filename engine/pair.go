@@ -32,7 +32,7 @@ type pair struct {
 	forgotten bool
 
 	window uint32 // the loop's, when it last had an event
-	events uint32 // in that window
+	events uint32 // on this loop, up to known
 	stays  uint32 // it is not given to another loop again before that window
 	named  bool   // a timer that could not be stopped may still call its loop
 

@@ -23,9 +23,9 @@ const (
 	// idle is what a loop works that only its idle connections keep awake.
 	idle = 0.002
 
-	// lively is how many events a second a session has that is worth gathering: to move
-	// it takes as long as two or three.
-	lively = 32
+	// known is how many events a session has had on its loop that is worth gathering. To move
+	// it takes as long as two or three, and those that come and go do not get so far.
+	known = 32
 	// staysFor is for how many seconds a session is not given away again that was spread:
 	// one that works more than all others would go to and fro.
 	staysFor = 8
@@ -34,7 +34,7 @@ const (
 // plan is that one loop gives to another.
 type plan struct {
 	from, to int
-	share    float64 // of its sessions that work; 0 for all that are lively
+	share    float64 // of its sessions that work; 0 for all that are known
 }
 
 // rebalance compares how busy the loops are.
@@ -76,7 +76,7 @@ type order struct {
 	to     *loop
 	window uint32 // when it is carried out
 	left   int    // sessions
-	lively uint32 // the least number of events in this window
+	known  uint32 // the least number of events
 	stays  uint32 // until when a session is not given away again, as a window
 }
 
@@ -95,11 +95,11 @@ func (e *Engine) rebalance() {
 // carryOut has the loop that gives do so in a window that has just begun.
 func (e *Engine) carryOut(p plan, window uint32) {
 	lp := e.loops[p.from]
-	o := order{to: e.loops[p.to], window: window, left: math.MaxInt, lively: lively}
+	o := order{to: e.loops[p.to], window: window, left: math.MaxInt, known: known}
 	lp.do(func() {
 		if p.share > 0 {
 			o.left = int(p.share * float64(lp.turnWindow()))
-			o.lively, o.stays = 1, window+staysFor
+			o.known, o.stays = 0, window+staysFor
 		}
 		lp.order = o
 	})
@@ -119,10 +119,12 @@ func (p *pair) stir() {
 	lp := p.loop
 	lp.turnWindow()
 	if p.window != lp.window {
-		p.window, p.events = lp.window, 0
+		p.window = lp.window
 		lp.active++
 	}
-	p.events++
+	if p.events < known {
+		p.events++
+	}
 }
 
 // obey gives a session away that has just had an event, if it is one that was ordered.
@@ -131,7 +133,7 @@ func (lp *loop) obey(p *pair) {
 	switch {
 	case o.window != lp.window:
 		o.left, o.to = 0, nil
-	case p.window == o.window && p.events >= o.lively && int32(o.window-p.stays) >= 0 && lp.hand(p, o.to, o.stays):
+	case p.events >= o.known && int32(o.window-p.stays) >= 0 && lp.hand(p, o.to, o.stays):
 		o.left--
 		lp.engine.counters.moved.Add(1)
 	}
