@@ -15,7 +15,7 @@ import (
 
 // measureGrowth compares what the gateway's work costs when there is one of
 // something and when there are many: connections, topics, mappings. Its numbers
-// are ratios of one round.
+// are ratios within a round.
 func (s *stage) measureGrowth(ctx context.Context, p *peer, _ int) (measurement, error) {
 	if p.name != postern {
 		return s.growConnections(ctx, p)
@@ -84,7 +84,7 @@ const longestStop = `go_gc_duration_seconds{quantile="1"}`
 func (s *stage) oneAtATime(ctx context.Context, p *peer, connections int) (measurement, float64, error) {
 	spec := s.spec(p, load.PingPong)
 	spec.Topic, spec.Connections, spec.Lanes = quietTopic, connections, 1
-	spec.Requests = max(1, s.options.Requests/4)
+	spec.Requests = max(1, s.options.Requests/16)
 	return s.perRequest(ctx, p, spec)
 }
 
