@@ -14,9 +14,10 @@
 //	loop (one per core)    everything else, for its own sessions, without a lock, on
 //	                       gnet's poller; while there is work it waits for more by itself (stay.go)
 //
-// A session belongs to its loop from begin on, until that gives it to another (move.go). While an admission goroutine does something
-// for it (pair.aside), its loop watches neither of its sockets and does not look at it.
-// It is among loop.pairs, where Drain and Revoke find it, once both sockets are there.
+// A session belongs to its loop from begin on, until that gives it to another (move.go).
+// While an admission goroutine does something for it (pair.aside), its loop watches neither
+// of its sockets and does not look at it. It is among loop.pairs, where Drain and Revoke find
+// it, once both sockets are there.
 //
 // # Who may handshake when
 //
