@@ -36,8 +36,7 @@ func TestRebalance(t *testing.T) {
 	}
 }
 
-// Whatever sessions there are, after a while none moves any more, and no loop works too much
-// while another could help.
+// Whatever sessions there are, after a while none moves any more.
 func TestRebalanceComesToRest(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 500 {
