@@ -260,13 +260,18 @@ func TestNumbersOfAnOutcome(t *testing.T) {
 
 func TestDisturbanceNamesTheWorst(t *testing.T) {
 	r := result{Checks: []check{
-		{Round: 1, Peer: nginx, Workload: load.Fetch, Foreign: 0.01},
+		{Round: 1, Peer: nginx, Workload: load.Fetch, Foreign: 0.01, Stolen: 0.3},
 		{Round: 2, Peer: postern, Workload: load.Produce, Foreign: 0.4},
-		{Round: 3, Peer: direct, Workload: load.Idle, Foreign: 0.02},
+		{Round: 3, Peer: direct, Workload: load.Idle, Foreign: 0.02, Stolen: 0.05},
 	}}
 	got := r.disturbance()
-	if !strings.Contains(got, "2.0 % of the CPUs in the median") || !strings.Contains(got, "40.0 % (round 2, produce, postern)") {
-		t.Errorf("disturbance: %q", got)
+	for _, want := range []string{
+		"2.0 % of the CPUs in the median, at worst 40.0 % (round 2, produce, postern)",
+		"the hypervisor 5.0 %, at worst 30.0 % (round 1, fetch, nginx)",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("disturbance: %q does not say %q", got, want)
+		}
 	}
 }
 

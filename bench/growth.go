@@ -80,11 +80,20 @@ func (s *stage) growConnections(ctx context.Context, p *peer) (measurement, erro
 // everything at most. All of them come while the connections are made.
 const longestStop = `go_gc_duration_seconds{quantile="1"}`
 
+const (
+	// acquainted is how many requests a connection has had before it is measured. With the first
+	// ones the kernel confirms each segment at once and learns how much the path takes: they cost
+	// more, and those who have many connections do not have them for two requests each.
+	acquainted = 8
+	// visits is how often each of many connections is asked.
+	visits = 3
+)
+
 // oneAtATime is a ping-pong of one lane over a number of connections.
 func (s *stage) oneAtATime(ctx context.Context, p *peer, connections int) (measurement, float64, error) {
 	spec := s.spec(p, load.PingPong)
-	spec.Topic, spec.Connections, spec.Lanes = quietTopic, connections, 1
-	spec.Requests = max(1, s.options.Requests/16)
+	spec.Topic, spec.Connections, spec.Lanes, spec.Before = quietTopic, connections, 1, acquainted
+	spec.Requests = max(1, s.options.Requests/16, visits*int64(connections))
 	return s.perRequest(ctx, p, spec)
 }
 

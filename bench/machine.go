@@ -19,13 +19,18 @@ type machine struct {
 	Go       string `json:"go"`
 	Java     string `json:"java"`
 	Load     string `json:"load_before"` // /proc/loadavg
+	// Congestion is the kernel's congestion control. All sockets of a run have it, and what a
+	// byte costs on loopback depends on it.
+	Congestion string `json:"tcp_congestion_control"`
 }
+
+const congestionControl = "sys/net/ipv4/tcp_congestion_control"
 
 // describeMachine reads what this machine says about itself.
 func describeMachine() (machine, error) {
 	m := machine{Cores: runtime.NumCPU(), Go: runtime.Version()}
 	files := map[string]string{}
-	for _, name := range []string{"cpuinfo", "meminfo", "loadavg", "sys/kernel/osrelease"} {
+	for _, name := range []string{"cpuinfo", "meminfo", "loadavg", "sys/kernel/osrelease", congestionControl} {
 		text, err := os.ReadFile(procstat.Live + "/" + name)
 		if err != nil {
 			return m, fmt.Errorf("bench: machine: %w", err)
@@ -36,6 +41,7 @@ func describeMachine() (machine, error) {
 	m.MemoryKB = strings.TrimSuffix(valueOf(files["meminfo"], "MemTotal"), " kB")
 	m.Load = files["loadavg"]
 	m.Kernel = files["sys/kernel/osrelease"]
+	m.Congestion = files[congestionControl]
 	out, err := exec.Command("java", "-version").CombinedOutput()
 	if err != nil {
 		return m, fmt.Errorf("bench: machine: java: %w", err)

@@ -125,8 +125,8 @@ const (
 func (r *result) markdown() string {
 	var b strings.Builder
 	names := make([]string, 0, len(r.Peers))
-	fmt.Fprintf(&b, "%s, %s, %d cores, %s kB of memory, Linux %s, %s, %s\n\n",
-		r.Started.Format("2006-01-02"), r.Machine.CPU, r.Machine.Cores, r.Machine.MemoryKB, r.Machine.Kernel, r.Machine.Go, r.Machine.Java)
+	fmt.Fprintf(&b, "%s, %s, %d cores, %s kB of memory, Linux %s, TCP with %s, %s, %s\n\n",
+		r.Started.Format("2006-01-02"), r.Machine.CPU, r.Machine.Cores, r.Machine.MemoryKB, r.Machine.Kernel, r.Machine.Congestion, r.Machine.Go, r.Machine.Java)
 	for _, p := range r.Peers {
 		fmt.Fprintf(&b, "- %s: %s", p.Name, p.Version)
 		if p.Cipher != "" && p.Cipher != "none" {
@@ -144,11 +144,14 @@ func (r *result) markdown() string {
 // disturbance sums up how much of the machine was not the benchmark's.
 func (r *result) disturbance() string {
 	var (
-		shares []float64
-		worst  check
+		shares, stolen []float64
+		worst, robbed  check
 	)
 	for _, c := range r.Checks {
-		shares = append(shares, c.Foreign)
+		shares, stolen = append(shares, c.Foreign), append(stolen, c.Stolen)
+		if c.Stolen >= robbed.Stolen {
+			robbed = c
+		}
 		if c.Foreign >= worst.Foreign {
 			worst = c
 		}
@@ -157,6 +160,8 @@ func (r *result) disturbance() string {
 	if !ok {
 		return "nothing was measured"
 	}
-	return fmt.Sprintf("foreign processes took %.1f %% of the CPUs in the median, at worst %.1f %% (round %d, %s, %s)",
-		s.Median*100, worst.Foreign*100, worst.Round, worst.Workload, worst.Peer)
+	away, _ := figures.Summarize(stolen)
+	return fmt.Sprintf("foreign processes took %.1f %% of the CPUs in the median, at worst %.1f %% (round %d, %s, %s); the hypervisor %.1f %%, at worst %.1f %% (round %d, %s, %s)",
+		s.Median*100, worst.Foreign*100, worst.Round, worst.Workload, worst.Peer,
+		away.Median*100, robbed.Stolen*100, robbed.Round, robbed.Workload, robbed.Peer)
 }

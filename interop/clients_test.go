@@ -47,6 +47,7 @@ func TestClients440(t *testing.T) { testClientsOf(t, kafkatest.Kafka440) }
 
 func testClientsOf(t *testing.T, version string) {
 	kafkatest.Require(t, version)
+	t.Parallel()
 	testClients(t, newStage(t, version, version))
 }
 

@@ -50,6 +50,7 @@ func TestFrames440(t *testing.T) { testFrames(t, kafkatest.Kafka440) }
 // testFrames asks every patched API in every version that the brokers offer.
 func testFrames(t *testing.T, version string) {
 	kafkatest.Require(t, version)
+	t.Parallel()
 	w := &wire{cluster: kafkatest.Start(t, kafkatest.Options{
 		Version: version, Brokers: 3, Properties: map[string]string{"broker.rack": "rack-{id}"},
 	})}

@@ -62,14 +62,15 @@ var releaseTests = []releaseTest{
 	{"Outage", true, testOutage},
 }
 
-// The two releases, and the tools that belong to them. A cluster is gone
-// before the next release starts.
+// The two releases, and the tools that belong to them. What is shown of a release waits
+// for brokers most of the time, so as many clusters stand at once as there are processors.
 func TestKafka352(t *testing.T) { testRelease(t, kafkatest.Kafka352, kafkatest.Kafka352) }
 
 func TestKafka440(t *testing.T) { testRelease(t, kafkatest.Kafka440, kafkatest.Tools430) }
 
 func testRelease(t *testing.T, version, tools string) {
 	kafkatest.Require(t, version, tools, kafkatest.Kafka440, kafkatest.Tools430, kafkatest.Tools282)
+	t.Parallel()
 	s := newStage(t, version, tools)
 	for _, c := range releaseTests {
 		t.Run(c.name, func(t *testing.T) {

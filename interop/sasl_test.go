@@ -18,8 +18,7 @@ import (
 	"github.com/postern-kafka/postern/internal/kafkatest/certs"
 )
 
-// Clients log in. They wait for groups and for the ends of logins most of the
-// time, so two clusters stand at once, as many as there are processors here.
+// Clients log in.
 func TestSASL352(t *testing.T) { testSASL(t, kafkatest.Kafka352) }
 
 func TestSASL440(t *testing.T) { testSASL(t, kafkatest.Kafka440) }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,7 +91,7 @@ func do(t *testing.T, s Spec) (Outcome, error) {
 }
 
 func TestEveryWorkloadAccountsForItsWork(t *testing.T) {
-	_, s := fake(t)
+	cluster, s := fake(t)
 	s.Workload = Produce
 	got, err := do(t, s)
 	if err != nil {
@@ -133,12 +134,21 @@ func TestEveryWorkloadAccountsForItsWork(t *testing.T) {
 		t.Errorf("paced: got %+v, want 60 requests and 50 latencies", got)
 	}
 
-	s.Workload, s.Connections, s.Lanes = PingPong, 5, 2
+	var asked atomic.Int64
+	cluster.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		asked.Add(1)
+		cluster.KeepControl()
+		return nil, nil, false
+	})
+	s.Workload, s.Connections, s.Lanes, s.Before = PingPong, 5, 2, 3
 	if got, err = do(t, s); err != nil {
 		t.Fatal(err)
 	}
 	if got.Requests != 40 || got.Connections != 5 {
 		t.Errorf("ping-pong of 2 lanes: got %+v, want 40 requests on 5 connections", got)
+	}
+	if n := asked.Load(); n != 3*5+40 {
+		t.Errorf("ping-pong of 2 lanes: asked %d times, want 3 on each connection and 40", n)
 	}
 
 	s.Workload, s.Connections = Idle, 20

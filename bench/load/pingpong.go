@@ -14,9 +14,14 @@ type pingPong struct {
 	question *question
 }
 
-// Prepare connects and asks the question once on every connection.
+// Prepare connects and asks the question on every connection as often as is to be done before.
 func (p *pingPong) Prepare(ctx context.Context) error {
-	return p.open(ctx, p.spec.Connections, p.question.ask)
+	return p.open(ctx, p.spec.Connections, func(w *wire) error {
+		if err := p.question.ask(w); err != nil || p.spec.Before <= 1 {
+			return err
+		}
+		return w.repeat(p.question.request, int64(p.spec.Before-1), p.question.first)
+	})
 }
 
 // Run plays on all lanes at once.

@@ -58,6 +58,7 @@ type Spec struct {
 	Topic       string `json:"topic,omitempty"`        // it exists, with Connections partitions or more
 	Connections int    `json:"connections,omitempty"`  // of clients, client i uses partition i; Failing: clients
 	Lanes       int    `json:"lanes,omitempty"`        // PingPong: requests at once; 0 is one on each connection
+	Before      int    `json:"before,omitempty"`       // PingPong: requests on each connection before those that count; 0 is one
 	Records     int64  `json:"records,omitempty"`      // Produce, Fetch: in all; a multiple of Connections
 	RecordBytes int    `json:"record_bytes,omitempty"` // Produce, Fetch, OpenLoop: size of each value
 	BatchBytes  int32  `json:"batch_bytes,omitempty"`  // Produce: size limit of one batch
