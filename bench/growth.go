@@ -8,7 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/postern-kafka/postern/bench/figures"
 	"github.com/postern-kafka/postern/bench/load"
 	"github.com/postern-kafka/postern/mapping/kafkastore"
 )
@@ -155,35 +154,27 @@ func (s *stage) growMappings(ctx context.Context, p *peer) (measurement, error) 
 	return m, err
 }
 
-// turns is how often grow measures each: what comes first after a start may cost half,
-// whatever it is, and two of many may differ by a third.
-const turns = 3
-
-// grow measures a cost with few of something and with many, in turn, and takes the
-// medians. The last count is divided by each before it. What else is measured is of the
-// last turn.
+// grow measures a cost with few of something and with many. The last count is divided by each
+// before it. What comes first after a start may cost half, whatever it is, so the first is
+// measured once without counting.
 func (s *stage) grow(cost, of string, counts []int64, measure func(n int64) (measurement, float64, error)) (measurement, error) {
 	var all measurement
 	counts = slices.Compact(counts)
-	costs := map[int64][]float64{}
-	last := map[int64]measurement{}
-	for range turns {
-		for _, n := range counts {
-			m, cpu, err := measure(n)
-			if err != nil {
-				return all, fmt.Errorf("%d %s: %w", n, of, err)
-			}
-			costs[n], last[n] = append(costs[n], cpu), m
+	costs := map[int64]float64{}
+	taken := map[int64]measurement{}
+	for _, n := range append(counts[:1:1], counts...) {
+		m, cpu, err := measure(n)
+		if err != nil {
+			return all, fmt.Errorf("%d %s: %w", n, of, err)
 		}
+		costs[n], taken[n] = cpu, m
 	}
 	many := counts[len(counts)-1]
-	lots, _ := figures.Summarize(costs[many])
 	for _, n := range counts {
-		few, _ := figures.Summarize(costs[n])
-		all.addAlone(fmt.Sprintf("%s, %d %s", cost, n, of), "µs", few.Median)
-		all.also(last[n])
+		all.addAlone(fmt.Sprintf("%s, %d %s", cost, n, of), "µs", costs[n])
+		all.also(taken[n])
 		if n != many {
-			all.addAlone(fmt.Sprintf("%s, %d ÷ %d %s", cost, many, n, of), "×", lots.Median/few.Median)
+			all.addAlone(fmt.Sprintf("%s, %d ÷ %d %s", cost, many, n, of), "×", costs[many]/costs[n])
 		}
 	}
 	return all, nil

@@ -67,9 +67,9 @@ func available(ctx context.Context, o options) error {
 	return nil
 }
 
-// warmUp fills the topic that is fetched, past the peers, and then writes and
-// reads through each peer once without counting it: a broker that has not yet
-// compiled its TLS would be charged to whoever comes first.
+// warmUp fills the topic that is fetched and asks for small things, past the peers,
+// and then writes and reads through each peer once without counting it: a broker that
+// has not yet compiled its TLS would be charged to whoever comes first.
 func (s *stage) warmUp(ctx context.Context) error {
 	if err := s.makeTopic(ctx, quietTopic, 1); err != nil {
 		return err
@@ -77,9 +77,13 @@ func (s *stage) warmUp(ctx context.Context) error {
 	if err := s.makeTopic(ctx, fetchTopic, s.options.Clients); err != nil {
 		return err
 	}
-	spec := s.spec(&peer{addr: func(front) string { return s.broker.Addr() }, front: plainFront}, load.Produce)
+	past := &peer{addr: func(front) string { return s.broker.Addr() }, front: plainFront}
+	spec := s.spec(past, load.Produce)
 	spec.Topic, spec.Records = fetchTopic, s.options.records(s.options.GB)
 	if err := do(ctx, spec); err != nil {
+		return err
+	}
+	if err := s.warmSmall(ctx, past); err != nil {
 		return err
 	}
 	for _, p := range s.peers {
@@ -88,6 +92,26 @@ func (s *stage) warmUp(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// faster is how many times the rate of open loop a broker has to see small records at to
+// compile what they need, in the same time.
+const faster = 5
+
+// warmSmall has the broker see small requests and small records, past the peers: whoever came
+// first would otherwise wait for it more often, and sleep more, than who comes last.
+func (s *stage) warmSmall(ctx context.Context, past *peer) error {
+	spec := s.spec(past, load.PingPong)
+	spec.Topic, spec.Requests, spec.Connections = quietTopic, s.options.Requests, s.options.PingPongs
+	if err := do(ctx, spec); err != nil {
+		return err
+	}
+	if err := s.makeTopic(ctx, warmTopic, s.options.Clients); err != nil {
+		return err
+	}
+	spec = s.spec(past, load.OpenLoop)
+	spec.Topic, spec.PerSecond, spec.Duration = warmTopic, faster*s.options.PerSecond, s.options.Latency
+	return errors.Join(do(ctx, spec), s.dropTopic(ctx, warmTopic))
 }
 
 // rounds measures every workload on every peer, round after round. Each workload

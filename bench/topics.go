@@ -16,6 +16,8 @@ const (
 	fetchTopic = "bench-fetch"
 	// quietTopic has one partition nobody writes to.
 	quietTopic = "bench-quiet"
+	// warmTopic takes records that do not count, and goes.
+	warmTopic = "bench-warm"
 )
 
 // makeTopic creates a topic that lives on the one broker.
