@@ -33,6 +33,7 @@ const (
 // collector decides by what has been allocated of late.
 type collector struct {
 	percent int            // that is in force
+	busy    bool           // much was allocated, and it is not little again
 	recent  [window]uint64 // bytes allocated between the last looks
 }
 
@@ -46,13 +47,14 @@ func (c *collector) look(allocated, alive uint64) (percent int, giveBack bool) {
 	for _, n := range c.recent {
 		second += n * looks / window
 	}
-	if c.percent == usualPercent && second < busyFrom {
+	switch {
+	case !c.busy && second < busyFrom:
 		return usualPercent, false
-	}
-	if second < calmBelow {
-		c.percent = usualPercent
+	case second < calmBelow:
+		c.busy, c.percent = false, usualPercent
 		return usualPercent, true
 	}
+	c.busy = true
 	want := max(usualPercent, int(heapRoom*100/max(alive, leastHeap)))
 	if 5*want > 6*c.percent || 6*want < 5*c.percent { // not for a few bytes
 		c.percent = want

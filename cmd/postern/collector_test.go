@@ -32,6 +32,10 @@ func TestCollectorLook(t *testing.T) {
 		{"it is over", 1, 0, 16 * mb, 100, true},
 		{"that was all", 20, 0, 16 * mb, 100, false},
 		{"a storm before anything was collected", 2, 6 * mb, 0, 800, false},
+		{"so much is alive that it may double", 8, 3 * mb, 140 * mb, 100, false},
+		{"that abates", 4, mb / 2, 140 * mb, 100, false},
+		{"and is over, and the heap had grown", 1, 0, 140 * mb, 100, true},
+		{"nothing to give back", 20, 0, 140 * mb, 100, false},
 	} {
 		for range step.looks {
 			percent, giveBack := c.look(step.allocated, step.alive)
