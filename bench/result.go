@@ -143,25 +143,26 @@ func (r *result) markdown() string {
 
 // disturbance sums up how much of the machine was not the benchmark's.
 func (r *result) disturbance() string {
-	var (
-		shares, stolen []float64
-		worst, robbed  check
-	)
-	for _, c := range r.Checks {
-		shares, stolen = append(shares, c.Foreign), append(stolen, c.Stolen)
-		if c.Stolen >= robbed.Stolen {
-			robbed = c
-		}
-		if c.Foreign >= worst.Foreign {
-			worst = c
-		}
-	}
-	s, ok := figures.Summarize(shares)
-	if !ok {
+	if len(r.Checks) == 0 {
 		return "nothing was measured"
 	}
-	away, _ := figures.Summarize(stolen)
-	return fmt.Sprintf("foreign processes took %.1f %% of the CPUs in the median, at worst %.1f %% (round %d, %s, %s); the hypervisor %.1f %%, at worst %.1f %% (round %d, %s, %s)",
-		s.Median*100, worst.Foreign*100, worst.Round, worst.Workload, worst.Peer,
-		away.Median*100, robbed.Stolen*100, robbed.Round, robbed.Workload, robbed.Peer)
+	foreign, worst := r.lost(func(c check) float64 { return c.Foreign })
+	stolen, robbed := r.lost(func(c check) float64 { return c.Stolen })
+	return fmt.Sprintf("foreign processes took %.1f %% of the CPUs in the median, at worst %s; the hypervisor %.1f %%, at worst %s",
+		foreign*100, worst, stolen*100, robbed)
+}
+
+// lost is one of the shares that went to others: the median over all measurements, and the
+// worst with where it was.
+func (r *result) lost(share func(check) float64) (median float64, worst string) {
+	var shares []float64
+	most := r.Checks[0]
+	for _, c := range r.Checks {
+		shares = append(shares, share(c))
+		if share(c) >= share(most) {
+			most = c
+		}
+	}
+	s, _ := figures.Summarize(shares)
+	return s.Median, fmt.Sprintf("%.1f %% (round %d, %s, %s)", share(most)*100, most.Round, most.Workload, most.Peer)
 }

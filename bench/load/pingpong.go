@@ -17,10 +17,10 @@ type pingPong struct {
 // Prepare connects and asks the question on every connection as often as is to be done before.
 func (p *pingPong) Prepare(ctx context.Context) error {
 	return p.open(ctx, p.spec.Connections, func(w *wire) error {
-		if err := p.question.ask(w); err != nil || p.spec.Before <= 1 {
+		if err := p.question.ask(w); err != nil {
 			return err
 		}
-		return w.repeat(p.question.request, int64(p.spec.Before-1), p.question.first)
+		return w.repeat(p.question.request, int64(p.spec.Before)-1, p.question.first)
 	})
 }
 
