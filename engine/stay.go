@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"strings"
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
@@ -24,12 +25,18 @@ import (
 // it happens again. That takes as much CPU time as to stay for a quarter of a
 // second.
 
+// A signal ends the wait, too: the runtime sends one every 10 to 20 ms to whoever has kept a
+// processor for that long, and for a collection. So the wait itself has no end, which saves a
+// timer of the kernel's for each; a loop that has had nothing but signals for long leaves. Who
+// has events hardly gets any (yield.go).
+
 const (
 	// stayFor is how long a loop waits by itself for an event, in milliseconds.
 	stayFor = 200
-	// interruption is how much of that a signal ends. The runtime sends one every
-	// 10 ms to whoever has a processor for that long, and for a collection.
+	// interruption is how much of that a signal ends.
 	interruption = 10
+	// endless is how long a wait may last that a signal ends.
+	endless = -1
 	// eventsAtOnce is how many events one wait brings.
 	eventsAtOnce = 128
 )
@@ -43,7 +50,8 @@ const (
 // left to read.
 func (lp *loop) stay() {
 	for rest := stayFor; lp.stays && rest > 0 && lp.pending.Load() == 0; {
-		n, err := waitRaw(lp.epoll, lp.events, rest)
+		lp.yield()
+		n, err := waitRaw(lp.epoll, lp.events, lp.atMost(rest))
 		if errors.Is(err, unix.EINTR) {
 			rest -= interruption
 			continue
@@ -59,6 +67,26 @@ func (lp *loop) stay() {
 		}
 		rest = stayFor
 	}
+}
+
+// atMost is for how long to wait if rest is left, in milliseconds.
+func (p *poller) atMost(rest int) int {
+	if p.bounded {
+		return rest
+	}
+	return endless
+}
+
+// interrupts reports whether the runtime sends signals to whoever has kept a processor for long,
+// by the variable GODEBUG.
+func interrupts(godebug string) bool {
+	on := true
+	for setting := range strings.SplitSeq(godebug, ",") {
+		if off, is := strings.CutPrefix(setting, "asyncpreemptoff="); is {
+			on = off == "0"
+		}
+	}
+	return on
 }
 
 // returnToStay has gnet call the loop once it has done its tasks. It would wait for the
@@ -98,7 +126,7 @@ func (lp *loop) rearm(fd int, interest uint32) {
 	}
 }
 
-// waitRaw is epoll_wait(2), for at most milliseconds.
+// waitRaw is epoll_wait(2), for at most milliseconds, or endless.
 func waitRaw(epoll int, events []unix.EpollEvent, milliseconds int) (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds), 0, 0)
 	if errno != 0 {

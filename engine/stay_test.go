@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // staying starts an engine whose only loop waits by itself.
@@ -171,4 +172,58 @@ func TestCloseWhileStaying(t *testing.T) {
 		_, stop = chatter(t, addr, 4)
 	})
 	stop()
+}
+
+// A collection does not wait for an event, even where the loop waits without end.
+func TestCollectsWhileStaying(t *testing.T) {
+	_, addr := staying(t, serveBroker(t, echo))
+	c := dial(t, addr)
+	defer c.Close()
+	for range 20 {
+		roundTrips(t, c, 100)
+		runtime.GC()
+	}
+}
+
+// A yield lets the goroutines run that wait for the same processor.
+func TestYield(t *testing.T) {
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	lp := &loop{}
+	var ran atomic.Bool
+	go ran.Store(true)
+	if lp.yield(); !ran.Load() {
+		t.Error("another goroutine did not run")
+	}
+	if lp.yielded.IsZero() {
+		t.Error("it is not known when that was")
+	}
+	recently := time.Now().Add(time.Hour)
+	lp.yielded = recently
+	if lp.yield(); !lp.yielded.Equal(recently) {
+		t.Error("it yields again at once")
+	}
+}
+
+// Waits have no end only where the runtime's signals end them.
+func TestInterrupts(t *testing.T) {
+	for godebug, want := range map[string]bool{
+		"":                                       true,
+		"gctrace=1":                              true,
+		"asyncpreemptoff=1":                      false,
+		"gctrace=1,asyncpreemptoff=1":            false,
+		"asyncpreemptoff=0":                      true,
+		"asyncpreemptoff=1,asyncpreemptoff=0":    true,
+		"notasyncpreemptoff=1,asyncpreemptoff=1": false,
+	} {
+		if got := interrupts(godebug); got != want {
+			t.Errorf("GODEBUG=%s: %t", godebug, got)
+		}
+	}
+	for _, bounded := range []bool{false, true} {
+		p := poller{bounded: bounded}
+		if wait := p.atMost(stayFor); (wait == stayFor) != bounded || (wait == endless) == bounded {
+			t.Errorf("bounded %t: %d ms", bounded, wait)
+		}
+	}
 }
