@@ -10,9 +10,9 @@ import (
 const yieldEvery = 4 * time.Millisecond
 
 // goyield lets the goroutines that wait for the caller's processor run, and comes back after
-// them. runtime.Gosched does the same and wakes a thread to look for work, which takes the
-// caller to its own processor as often as not: some 100 µs for each time. One of the names that
-// the runtime keeps for packages outside (go.dev/issue/67401).
+// them. runtime.Gosched also wakes a thread to look for work, and as often as not that is what
+// takes the caller up. One of the names that the runtime keeps for packages outside
+// (go.dev/issue/67401).
 //
 //go:linkname goyield runtime.goyield
 func goyield()
