@@ -55,6 +55,7 @@ func decodeMapping(body []byte) (mapping.Mapping, error) {
 
 // eachField calls do for every member of the one object d must hold.
 func eachField(d *json.Decoder, do func(name string, value json.RawMessage) error) error {
+	d.UseNumber() // or a number beyond float64 is no number, and told of digit by digit
 	first, err := d.Token()
 	if err != nil {
 		return syntax(d, err)

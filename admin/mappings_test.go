@@ -186,6 +186,7 @@ func TestBodiesThatAreRefusedSayWhy(t *testing.T) {
 		{`{"username":"a"}{}`, `the body goes on after the JSON object, at byte 17`},
 		{`["a"]`, `the body is not a JSON object`},
 		{`"a"`, `the body is not a JSON object`},
+		{`1e999999`, `the body is not a JSON object`},
 		{`{"username":"a"`, `the body is not JSON: it ends too early`},
 		{`{"username":`, `the body is not JSON: it ends too early`},
 		{`username=a`, `the body is not JSON: invalid character 'u' looking for beginning of value, after byte 0`},
