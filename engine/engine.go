@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -170,7 +171,7 @@ func Start(o Options) (*Engine, error) {
 }
 
 func (e *Engine) open() error {
-	stays := runtime.GOMAXPROCS(0) > e.o.Loops
+	stays := mayStay(runtime.GOMAXPROCS(0), e.o.Loops, os.Getenv("GODEBUG"))
 	for range e.o.Loops {
 		lp, err := newLoop(e, stays)
 		if err != nil {

@@ -18,8 +18,7 @@ type poller struct {
 	doorbell int // gnet's: the descriptor that tells of tasks
 	recall   int // ours: armed, it has gnet call the loop without waiting
 
-	stays   bool      // there are processors enough
-	bounded bool      // no signal ends its waits: none may be without end
+	stays   bool      // it may wait by itself
 	yielded time.Time // when it last let others have its processor
 
 	links  []*link // by descriptor: the sockets of sessions
@@ -33,7 +32,7 @@ type poller struct {
 // of its poller are read by name; a release that renames them fails here, loudly,
 // before any client is served.
 func newPoller(stays bool, read int) (poller, error) {
-	p := poller{stays: stays, bounded: !interrupts(os.Getenv("GODEBUG")), events: make([]unix.EpollEvent, eventsAtOnce), buffer: make([]byte, read)}
+	p := poller{stays: stays, events: make([]unix.EpollEvent, eventsAtOnce), buffer: make([]byte, read)}
 	var err error
 	if p.gnet, err = netpoll.OpenPoller(); err != nil {
 		return p, fmt.Errorf("engine: an event loop: %w", err)

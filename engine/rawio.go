@@ -10,9 +10,10 @@ import (
 // it hears of may block for all it knows: when a write of 100 KiB takes its 20 to
 // 100 µs, the runtime takes the loop's processor away, starts a thread that finds
 // nothing to do with it, and gives it back. These writes do not block, so nothing
-// has to be made ready for the case. recv and send know that it is a socket, and do
-// less on the way to it than read and write. What it costs is that a collection that wants
+// has to be made ready for the case. What it costs is that a collection that wants
 // to begin waits for the end of the call.
+//
+// recv and send know that it is a socket, and do less on the way to it than read and write.
 
 // readRaw is recv(2) on a socket that does not block.
 func readRaw(fd int, b []byte) (int, error) {

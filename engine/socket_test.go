@@ -46,7 +46,7 @@ func TestUrgentByteIsNoEvent(t *testing.T) {
 	})
 	onClientLink(t, e, func(l *link) {
 		events := make([]unix.EpollEvent, 8)
-		n, err := waitRaw(l.pair.loop.epoll, events, 0)
+		n, err := unix.EpollWait(l.pair.loop.epoll, events, 0)
 		if err != nil {
 			t.Error(err)
 		}

@@ -15,7 +15,7 @@ import (
 // loop's processor away, its watchman wakes up, and both are undone a moment later. So
 // a loop that gnet has called for an event stays: it waits for the next one
 // itself, by a call that the scheduler does not hear of, and serves it. It goes back
-// to gnet when there is nothing for stayFor, and for tasks, which are gnet's.
+// to gnet when there has been nothing for long, and for tasks, which are gnet's.
 //
 // The loop's processor is not free for others meanwhile. That is only done
 // when there are more processors than loops.
@@ -25,18 +25,15 @@ import (
 // it happens again. That takes as much CPU time as to stay for a quarter of a
 // second.
 
-// A signal ends the wait, too: the runtime sends one every 10 to 20 ms to whoever has kept a
-// processor for that long, and for a collection. So the wait itself has no end, which saves a
-// timer of the kernel's for each; a loop that has had nothing but signals for long leaves. Who
-// has events hardly gets any (yield.go).
+// The wait has no end of its own, which saves a timer of the kernel's for each. What ends it
+// besides an event is a signal: the runtime sends one every 10 to 20 ms to whoever has kept a
+// processor for that long, and for a collection. A loop that has had nothing but signals for
+// long leaves; who has events hardly gets any (yield.go).
 
 const (
-	// stayFor is how long a loop waits by itself for an event, in milliseconds.
-	stayFor = 200
-	// interruption is how much of that a signal ends.
-	interruption = 10
-	// endless is how long a wait may last that a signal ends.
-	endless = -1
+	// patience is how many signals without an event between them send a loop back to gnet:
+	// some 200 to 400 ms.
+	patience = 20
 	// eventsAtOnce is how many events one wait brings.
 	eventsAtOnce = 128
 )
@@ -49,14 +46,14 @@ const (
 // are watched level-triggered, and for gnet, which comes too late, there is nothing
 // left to read.
 func (lp *loop) stay() {
-	for rest := stayFor; lp.stays && rest > 0 && lp.pending.Load() == 0; {
+	for signals := 0; lp.stays && signals < patience && lp.pending.Load() == 0; {
 		lp.yield()
-		n, err := waitRaw(lp.epoll, lp.events, lp.atMost(rest))
+		n, err := waitRaw(lp.epoll, lp.events)
 		if errors.Is(err, unix.EINTR) {
-			rest -= interruption
+			signals++
 			continue
 		}
-		if err != nil || n == 0 {
+		if err != nil {
 			return
 		}
 		lp.work.begin()
@@ -65,28 +62,20 @@ func (lp *loop) stay() {
 		if !all {
 			return
 		}
-		rest = stayFor
+		signals = 0
 	}
 }
 
-// atMost is for how long to wait if rest is left, in milliseconds.
-func (p *poller) atMost(rest int) int {
-	if p.bounded {
-		return rest
-	}
-	return endless
-}
-
-// interrupts reports whether the runtime sends signals to whoever has kept a processor for long,
-// by the variable GODEBUG.
-func interrupts(godebug string) bool {
-	on := true
+// mayStay reports whether loops may wait by themselves: where a processor is left for others, and
+// the runtime's signals end the waits, which the variable GODEBUG can switch off.
+func mayStay(processors, loops int, godebug string) bool {
+	signals := true
 	for setting := range strings.SplitSeq(godebug, ",") {
 		if off, is := strings.CutPrefix(setting, "asyncpreemptoff="); is {
-			on = off == "0"
+			signals = off == "0"
 		}
 	}
-	return on
+	return signals && processors > loops
 }
 
 // returnToStay has gnet call the loop once it has done its tasks. It would wait for the
@@ -126,9 +115,10 @@ func (lp *loop) rearm(fd int, interest uint32) {
 	}
 }
 
-// waitRaw is epoll_wait(2), for at most milliseconds, or endless.
-func waitRaw(epoll int, events []unix.EpollEvent, milliseconds int) (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds), 0, 0)
+// waitRaw is epoll_wait(2), until there is an event or a signal.
+func waitRaw(epoll int, events []unix.EpollEvent) (int, error) {
+	const endless = ^uintptr(0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), endless, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}

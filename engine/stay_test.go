@@ -2,8 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"net"
+	"os"
+	"os/exec"
 	"runtime"
 	"runtime/metrics"
 	"sync"
@@ -198,15 +201,16 @@ func TestYield(t *testing.T) {
 	if lp.yielded.IsZero() {
 		t.Error("it is not known when that was")
 	}
-	recently := time.Now().Add(time.Hour)
-	lp.yielded = recently
-	if lp.yield(); !lp.yielded.Equal(recently) {
+	ahead := time.Now().Add(time.Hour)
+	lp.yielded = ahead
+	if lp.yield(); !lp.yielded.Equal(ahead) {
 		t.Error("it yields again at once")
 	}
 }
 
-// Waits have no end only where the runtime's signals end them.
-func TestInterrupts(t *testing.T) {
+// Loops wait by themselves, without end, only where a processor is left for others and the
+// runtime's signals end the waits.
+func TestMayStay(t *testing.T) {
 	for godebug, want := range map[string]bool{
 		"":                                       true,
 		"gctrace=1":                              true,
@@ -216,14 +220,26 @@ func TestInterrupts(t *testing.T) {
 		"asyncpreemptoff=1,asyncpreemptoff=0":    true,
 		"notasyncpreemptoff=1,asyncpreemptoff=1": false,
 	} {
-		if got := interrupts(godebug); got != want {
+		if got := mayStay(3, 2, godebug); got != want {
 			t.Errorf("GODEBUG=%s: %t", godebug, got)
 		}
-	}
-	for _, bounded := range []bool{false, true} {
-		p := poller{bounded: bounded}
-		if wait := p.atMost(stayFor); (wait == stayFor) != bounded || (wait == endless) == bounded {
-			t.Errorf("bounded %t: %d ms", bounded, wait)
+		if mayStay(2, 2, godebug) {
+			t.Errorf("GODEBUG=%s: with as many loops as processors", godebug)
 		}
+	}
+}
+
+// Without signals a collection would wait for an event for ever, and with it whoever asked.
+func TestCollectsWithoutSignals(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, exe, "-test.run=^TestCollectsWhileStaying$")
+	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
